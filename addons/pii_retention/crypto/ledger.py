@@ -1,0 +1,181 @@
+"""Tombstones: an append-only list of what must never come back.
+
+One file, one JSON object per line, ``{"v": 1, "id": …, "day": "YYYY-MM-DD", "at": "…Z", "reason": …}``. It holds key
+ids or subject UUIDs, days and reason codes, nothing about a person. Used twice: destroyed keys may not be created
+again, and erased subjects may not return with a restored dump or a re-import.
+
+A line counts once it is on the disk. A line torn by a crash was never confirmed to anybody: if it is not yet a whole
+object it is ignored, and cut off by the next append. A damaged line anywhere else is an error, because a ledger with
+a hole would let the dead come back.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from threading import RLock
+
+from .errors import InvalidName, KeyStoreError
+from .posix import LOCK_SECONDS, explain, locked, private_file, publish, read_all, write_all
+
+_ID = re.compile(r"[a-z0-9][a-z0-9_/-]{0,127}")
+_REASON = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """``day``: calendar day of death, ISO; ``at``: when it was written, UTC, seconds; ``reason``: a code, no prose."""
+
+    id: str
+    day: str
+    at: str
+    reason: str
+
+
+class Ledger:
+    """Tombstones in one file, shared by any number of processes.
+
+    :meth:`contains` costs one ``stat`` and a set lookup; new lines of other processes are read incrementally. The ids
+    are kept in memory, about 150 bytes each.
+
+    :param path: the file; :meth:`create` makes it. A missing file is an error, never an empty ledger.
+    """
+
+    def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
+        self._path = path
+        self._lock_seconds = lock_seconds
+        self._mutex = RLock()
+        self._forget()
+
+    @classmethod
+    def create(cls, path: Path, *, lock_seconds: float = LOCK_SECONDS) -> "Ledger":
+        """Open the ledger, making an empty one if there is none.
+
+        :raises KeyStoreError: if it cannot be made
+        """
+        try:
+            publish(path, b"", path.with_name(f".tmp-{path.name}-{os.getpid()}-{os.urandom(4).hex()}"))
+        except OSError as error:
+            raise KeyStoreError(f"the ledger {path.name} could not be created: {explain(error)}") from None
+        return cls(path, lock_seconds=lock_seconds)
+
+    def append(self, entry_id: str, day: date, reason: str) -> bool:
+        """Bury ``entry_id``; on return the line is on the disk.
+
+        :param reason: a code such as ``deadline`` or ``early_erasure``; free text is refused, it could name a person
+        :returns: False if it was in the ledger already (the first entry stands)
+        :raises InvalidName: malformed id or reason
+        :raises KeyStoreError: nothing was written
+        """
+        if not _ID.fullmatch(entry_id) or not _REASON.fullmatch(reason):
+            raise InvalidName("A tombstone takes an id of a-z 0-9 _ - / and a reason of 1-32 characters a-z 0-9 _.")
+        stone = Tombstone(entry_id, day.isoformat(), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), reason)
+        line = json.dumps({"v": _VERSION, **asdict(stone)}, separators=(",", ":")).encode("ascii") + b"\n"
+        with self._mutex, self._errors(), private_file(self._path, os.O_RDWR | os.O_APPEND, self._path.name) as fd:
+            with locked(fd, self._lock_seconds):
+                self._read(fd)
+                if entry_id in self._ids:
+                    return False
+                self._append_line(fd, line)
+                self._read(fd)
+                return True
+
+    def contains(self, entry_id: str) -> bool:
+        """Whether ``entry_id`` is buried.
+
+        :raises KeyStoreError: if the ledger is gone, damaged or unreadable; it never answers False by mistake
+        """
+        with self._mutex, self._errors():
+            info = os.stat(self._path)
+            if (info.st_ino, info.st_size, info.st_mtime_ns) != self._seen:
+                with private_file(self._path, os.O_RDONLY, self._path.name) as fd:
+                    self._read(fd)
+            return entry_id in self._ids
+
+    def entries(self) -> Iterator[Tombstone]:
+        """All tombstones in the order they were written, freshly read and verified.
+
+        :raises KeyStoreError: naming the line, if one is damaged
+        """
+        with self._mutex, self._errors(), private_file(self._path, os.O_RDONLY, self._path.name) as fd:
+            lines = read_all(fd).split(b"\n")
+        tail = lines.pop()
+        for number, line in enumerate(lines, 1):
+            stone = _parse(line)
+            if stone is None:
+                raise self._damaged(number)
+            yield stone
+        if tail and (stone := _parse(tail)):
+            yield stone
+
+    def check(self) -> int:
+        """Verify every line and return how many there are; errors as :meth:`entries`."""
+        return sum(1 for _stone in self.entries())
+
+    def _forget(self) -> None:
+        self._ids: set[str] = set()
+        self._offset = 0  # bytes of whole lines read so far
+        self._lines = 0
+        self._seen = (0, -1, 0)
+
+    def _read(self, fd: int) -> None:
+        info = os.fstat(fd)
+        stamp = (info.st_ino, info.st_size, info.st_mtime_ns)
+        if stamp == self._seen:
+            return
+        if stamp[0] != self._seen[0] or stamp[1] <= self._seen[1]:
+            self._forget()  # another file, a restored one, or changed in place: trust nothing read before
+        *lines, tail = read_all(fd, self._offset).split(b"\n")
+        for line in lines:
+            stone = _parse(line)
+            if stone is None:
+                raise self._damaged(self._lines + 1)
+            self._ids.add(stone.id)
+            self._offset += len(line) + 1
+            self._lines += 1
+        if tail and (stone := _parse(tail)):
+            self._ids.add(stone.id)
+        self._seen = stamp
+
+    def _append_line(self, fd: int, line: bytes) -> None:
+        size = os.fstat(fd).st_size
+        tail = read_all(fd, self._offset)
+        if tail and _parse(tail):
+            line = b"\n" + line
+        elif tail:
+            size = self._offset
+            os.ftruncate(fd, size)
+        try:
+            write_all(fd, line)
+        except OSError:
+            os.ftruncate(fd, size)
+            raise
+
+    def _damaged(self, number: int) -> KeyStoreError:
+        return KeyStoreError(f"line {number} of {self._path.name} is damaged; restore the ledger from its copy")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise KeyStoreError(f"the ledger {self._path.name} is gone; restore it from its copy") from None
+        except OSError as error:
+            raise KeyStoreError(f"the ledger {self._path.name} could not be used: {explain(error)}") from None
+
+
+def _parse(line: bytes) -> Tombstone | None:
+    try:
+        data = json.loads(line)
+        if data.pop("v") != _VERSION:
+            return None
+        stone = Tombstone(**data)
+        date.fromisoformat(stone.day)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return stone if _ID.fullmatch(stone.id) and _REASON.fullmatch(stone.reason) else None

@@ -1,0 +1,71 @@
+"""The file that holds one key: versioned, naming its key, checksummed; and what it looks like once it is dead.
+
+One JSON object and a line feed, ASCII, fields in this order::
+
+    {"format": "pii-key", "v": 1, "key_id": "day/acme/2026-12-21", "wrap": "none",
+     "created": "2026-11-21T08:00:00Z", "key": "<base64url>", "sum": "<SHA-256 hex of all before>"}
+
+``wrap`` says how ``key`` is protected: ``none`` means that the bytes are the key itself. ``sum`` finds truncation and
+disk errors; it is no protection against an attacker, who could read the key anyway.
+
+A key file that was overwritten with zero bytes is *dead*: the state between erasing a key and burying its id.
+"""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+
+from ..encoding import b64url_decode, b64url_encode
+from ..errors import KeyDestroyed, KeyStoreError
+from ..secret import Secret
+
+_FORMAT, _VERSION = "pii-key", 1
+
+
+def encode(key_id: str, secret: Secret) -> bytes:
+    """The file for a new key, stamped with the current time."""
+    fields = {
+        "format": _FORMAT,
+        "v": _VERSION,
+        "key_id": key_id,
+        "wrap": "none",
+        "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "key": b64url_encode(secret.expose()),
+    }
+    return json.dumps({**fields, "sum": _checksum(fields)}).encode("ascii") + b"\n"
+
+
+def decode(data: bytes, key_id: str) -> Secret:
+    """The key in a file that should hold ``key_id``.
+
+    :raises KeyDestroyed: the file is dead
+    :raises KeyStoreError: truncated, damaged, of an unknown format, or another key's file
+    """
+    if is_dead(data):
+        raise KeyDestroyed(key_id)
+    try:
+        fields = json.loads(data)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict) or not data.endswith(b"\n"):
+        raise KeyStoreError("its file is truncated or damaged; restore it from a copy of the key store", key_id)
+    if fields.get("format") != _FORMAT or fields.get("v") != _VERSION or fields.get("wrap") != "none":
+        raise KeyStoreError("its file has a format that this release does not know", key_id)
+    if fields.pop("sum", None) != _checksum(fields):
+        raise KeyStoreError("its file is damaged (checksum); restore it from a copy of the key store", key_id)
+    if fields.get("key_id") != key_id:
+        raise KeyStoreError("its file holds the key of another id; somebody renamed or copied it", key_id)
+    try:
+        return Secret(b64url_decode(fields["key"]))
+    except (KeyError, TypeError, ValueError):
+        pass
+    raise KeyStoreError("its file holds no 256-bit key", key_id)
+
+
+def is_dead(data: bytes) -> bool:
+    """Whether the content is that of a destroyed key."""
+    return bool(data) and not data.strip(b"\0")
+
+
+def _checksum(fields: dict[str, object]) -> str:
+    return hashlib.sha256(json.dumps(fields).encode("ascii")).hexdigest()

@@ -1,0 +1,59 @@
+from odoo import api, models
+from odoo.tools import SQL
+
+from .. import reveal
+
+
+class Base(models.AbstractModel):
+    _inherit = "base"
+
+    def _pii_refuse_write(self):
+        """Let PostgreSQL refuse a write inside a reveal, before the values reach a statement.
+
+        The ORM would keep the new value in its cache and flush it later, or never; the user must hear of it
+        where it happens. An empty update has no values that a log could show.
+        """
+        transaction = reveal.current(self.env)
+        if transaction is None:
+            return
+        if not transaction.is_open:
+            raise RuntimeError("This record belongs to a reveal that has ended; read it again outside.")
+        if self._auto and not self._abstract:
+            self.env.cr.execute(SQL("UPDATE %s SET id = id WHERE FALSE", SQL.identifier(self._table)))
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self._pii_refuse_write()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._pii_refuse_write()
+        return super().write(vals)
+
+    def unlink(self):
+        self._pii_refuse_write()
+        return super().unlink()
+
+    @api.model
+    def _pii_partner_fields(self):
+        """Return the names of the fields of this model that lead to a partner whose data its documents show."""
+        return [
+            name
+            for name, field in self._fields.items()
+            if field.type == "many2one" and field.comodel_name == "res.partner" and (field.store or field.related)
+        ]
+
+    def _pii_subjects(self):
+        """Return the data subjects that documents of these records speak about.
+
+        :return: ``pii.subject`` recordset, empty for records without a protected partner
+        """
+        if self._name == "res.partner":
+            return self.sudo().pii_subject_id
+        # sudo: which subject a record belongs to is no personal data, and the reader of a delivery
+        # may have no access to each partner field of it
+        records = self.sudo()
+        subjects = self.env["pii.subject"].sudo()
+        for name in self._pii_partner_fields():
+            subjects |= records.mapped(name).pii_subject_id
+        return subjects.with_env(self.env)

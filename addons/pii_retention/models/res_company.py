@@ -1,0 +1,45 @@
+from uuid import uuid4
+
+from odoo import fields, models
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    pii_domain = fields.Char(
+        string="Key Domain",
+        default=lambda self: str(uuid4()),
+        copy=False,
+        readonly=True,
+        required=True,
+        groups="base.group_system",
+        help="Random identifier under which this company's keys are kept. It is bound into every sealed value, "
+        "so that one company's data never opens with another's key.",
+    )
+    pii_retention_days = fields.Integer(
+        string="Personal Data Retention (days)",
+        default=30,
+        required=True,
+        help="Days after which a customer's personal data dies with its key: counted from the order, later from "
+        "the shipment. The strictest of the policies in force allows at most 30.",
+    )
+
+    _pii_retention_days_range = models.Constraint(
+        "CHECK (pii_retention_days BETWEEN 1 AND 30)",
+        "Personal data may be kept between 1 and 30 days.",
+    )
+
+    _pii_domain_unique = models.UniqueIndex("(pii_domain)", "Two companies never share a key domain.")
+
+    def _init_column(self, column_name):
+        # the default of a new column is computed once for all rows; here each company needs its own
+        if column_name == "pii_domain":
+            self.env.cr.execute("UPDATE res_company SET pii_domain = gen_random_uuid()::text WHERE pii_domain IS NULL")
+            return
+        super()._init_column(column_name)
+
+    def _pii_domain(self):
+        """Return this company's key domain (a UUID in text)."""
+        self.ensure_one()
+        # sudo: the domain is no secret, but only administrators have a reason to look at the field
+        return self.sudo().pii_domain

@@ -1,0 +1,96 @@
+"""The closed list of purposes for which personal data may be revealed.
+
+A purpose names what the person is doing, who may do it and which retention classes that needs: nothing
+more is decrypted. The list is code, not data: adding a purpose is a decision that a reviewer must see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Retention classes and the keys that each may hold. Everything is text; a missing key means "not known".
+#: ``quarantine`` holds what the allow-list of an importer did not recognise; no purpose but an incident opens it.
+CLASSES: dict[str, tuple[str, ...]] = {
+    "operational": (
+        "name",
+        "company_name",
+        "street",
+        "street2",
+        "street3",
+        "zip",
+        "city",
+        "phone",
+        "email",
+        "comment",
+        "gift_text",
+        "delivery_note",
+    ),
+    "fiscal": (
+        "name",
+        "company_name",
+        "street",
+        "street2",
+        "street3",
+        "zip",
+        "city",
+        "vat",
+        "po_number",
+        "tax_address",
+    ),
+    "quarantine": ("payload",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """One reason to see personal data.
+
+    :param code: stable identifier, stored in the access log
+    :param label: what a person reads (English source text)
+    :param groups: xml ids, one of which the real user must have
+    :param classes: the retention classes opened for it, the first one wins where both hold a key
+    """
+
+    code: str
+    label: str
+    groups: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+PURPOSES: dict[str, Purpose] = {
+    purpose.code: purpose
+    for purpose in (
+        Purpose(
+            "label",
+            "Ship the order: label and delivery slip",
+            ("pii_retention.group_fulfilment",),
+            ("operational",),
+        ),
+        Purpose(
+            "invoice",
+            "Issue a fiscal document",
+            ("pii_retention.group_fiscal",),
+            ("fiscal",),
+        ),
+        Purpose(
+            "customer_service",
+            "Answer the customer about one order",
+            ("pii_retention.group_customer_care",),
+            ("operational", "fiscal"),
+        ),
+        Purpose(
+            "import_decision",
+            "Decide taxes and fiscal position while importing",
+            ("pii_retention.group_service",),
+            ("operational", "fiscal"),
+        ),
+        Purpose(
+            "incident",
+            "Examine a security incident or a quarantined payload",
+            ("pii_retention.group_incident",),
+            ("operational", "fiscal", "quarantine"),
+        ),
+    )
+}
+
+SELECTION = [(purpose.code, purpose.label) for purpose in PURPOSES.values()]

@@ -1,0 +1,246 @@
+"""The one place where plaintext comes into being.
+
+``with subjects.reveal(purpose) as env:`` yields an environment in which the partners of the subjects hold
+their real data, so that Odoo's own code and other modules' render documents as if they had always held it.
+What makes that safe is not politeness:
+
+* the access log has its rows, committed on another connection, before the first key is read;
+* from entry to exit PostgreSQL itself refuses every write (a read-only subtransaction);
+* the plaintext lives in the field cache of a transaction object of its own, dropped on exit; the cache of
+  the surrounding transaction never sees it;
+* no statement that could be logged by a failing write carries a revealed value to the server;
+* log records and exceptions are masked while, and after, the values are in memory.
+
+Order of entry: check and log, open the blobs, flush, savepoint, read-only, swap. Exit undoes it in reverse,
+whatever happened inside, and leaves the outer transaction usable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from contextlib import contextmanager
+
+from odoo import api
+from odoo.orm.fields import determine
+from odoo.orm.environments import Transaction
+from odoo.sql_db import BaseCursor
+from odoo.tools import SQL
+from odoo.tools.misc import Callbacks
+
+from . import logmask
+
+#: Statements that change something, or lock rows: all of them fail in a reveal and a failing statement is
+#: logged in full by PostgreSQL and by Odoo. Their values are masked before they leave the process.
+WRITES = re.compile(
+    r"\b(insert|update|delete|merge|copy|create|alter|drop|truncate|call|do|notify|grant|comment|lock|nextval)\b",
+    re.IGNORECASE,
+)
+
+
+class SeededCache(dict):
+    """A field's cache whose seeded entries cannot be invalidated."""
+
+    __slots__ = ("seed",)
+
+    def __init__(self, seed: dict):
+        super().__init__(seed)
+        self.seed = seed
+
+    def clear(self):
+        super().clear()
+        self.update(self.seed)
+
+    def pop(self, key, *default):
+        value = super().pop(key, *default)
+        if key in self.seed:
+            self[key] = self.seed[key]
+        return value
+
+    def __delitem__(self, key):
+        self.pop(key)
+
+
+class SeededFieldData(defaultdict):
+    """``Transaction.field_data`` that brings the seeded caches back after each invalidation, until the end."""
+
+    def __init__(self, seeds: dict):
+        super().__init__(dict)
+        self.seeds = seeds
+        self.is_open = True
+
+    def __missing__(self, field):
+        if not self.is_open:
+            raise RuntimeError("This record belongs to a reveal that has ended; read it again outside.")
+        cache = self[field] = SeededCache(self.seeds[field]) if field in self.seeds else {}
+        return cache
+
+
+class RevealTransaction(Transaction):
+    """The ORM's memory of one reveal.
+
+    :ivar opened: ``{subject id: set of classes}`` whose plaintext is in here
+    :ivar is_open: False once the block has ended; a record that escaped from it reads and writes nothing
+    """
+
+    __slots__ = ("is_open", "opened", "seeds")
+
+    def __init__(self, registry, opened: dict[int, frozenset[str]]):
+        super().__init__(registry)
+        self.seeds = defaultdict(dict)
+        self.field_data = SeededFieldData(self.seeds)
+        self.opened = opened
+        self.is_open = True
+
+    def seed(self, field, values: dict) -> None:
+        """Pin ``{record id: cache value}`` of ``field``; not for fields whose cache depends on the context."""
+        self.seeds[field].update(values)
+        self.field_data.pop(field, None)
+        for env in self.envs:
+            env.__dict__.pop("_field_cache_memo", None)
+
+    def close(self) -> None:
+        """Forget everything; called once on exit."""
+        self.is_open = False
+        self.seeds.clear()
+        self.clear()
+        self.field_data.is_open = False
+
+
+def current(env) -> RevealTransaction | None:
+    """Return the reveal that ``env`` belongs to, open or ended, or None outside of any."""
+    transaction = env.transaction
+    return transaction if isinstance(transaction, RevealTransaction) else None
+
+
+def _masked_statement(query, params):
+    if isinstance(query, SQL):
+        query, params = query.code, query.params
+    code = query.decode("utf-8", "replace") if isinstance(query, bytes) else str(query)
+    if WRITES.search(code):
+        query = logmask.mask(code).encode() if isinstance(query, bytes) else logmask.mask(code)
+        params = logmask.mask_object(tuple(params) if isinstance(params, list) else params)
+    return query, params
+
+
+class _Guard:
+    """Stand-ins for methods of one cursor while a reveal is open on it."""
+
+    def __init__(self, cr: BaseCursor):
+        self.cr = cr
+        self.saved = {
+            name: cr.__dict__.get(name)
+            for name in (
+                *("execute", "commit", "rollback"),
+                *("transaction", "cache", "precommit", "postcommit", "prerollback", "postrollback"),
+            )
+        }
+
+    def install(self, transaction: RevealTransaction) -> None:
+        execute = self.cr.execute
+
+        def guarded_execute(query, params=None, log_exceptions=True):
+            query, params = _masked_statement(query, params)
+            return execute(query, params, log_exceptions=log_exceptions)
+
+        def refuse():
+            raise RuntimeError("A reveal cannot commit or roll back: leave the block first.")
+
+        cr = self.cr
+        cr.execute, cr.commit, cr.rollback = guarded_execute, refuse, refuse
+        cr.transaction = transaction
+        # both may hold plaintext that would outlive the block: what is put there inside is dropped on exit
+        cr.cache = {}
+        cr.precommit, cr.postcommit = Callbacks(), Callbacks()
+        cr.prerollback, cr.postrollback = Callbacks(), Callbacks()
+
+    def remove(self) -> None:
+        for name, value in self.saved.items():
+            if value is None and name in ("execute", "commit", "rollback"):
+                self.cr.__dict__.pop(name, None)
+            else:
+                setattr(self.cr, name, value)
+
+
+def _seed_partners(env, subjects, values: dict[int, dict[str, str]]) -> None:
+    """Put the plaintext into the caches of ``env``: partner columns, what is stored from them, subject texts."""
+    transaction = env.transaction
+    Partner = env["res.partner"].sudo()
+    partners = Partner.with_context(active_test=False).search([("pii_subject_id", "in", subjects.ids)])
+    fields_by_name = Partner._fields
+    seeded_ids = []
+    for partner in partners:
+        partner_values = Partner._pii_to_partner(values.get(partner.pii_subject_id.id) or {})
+        if not partner_values:
+            continue
+        seeded_ids.append(partner.id)
+        for name, value in partner_values.items():
+            transaction.seed(fields_by_name[name], {partner.id: value})
+    Subject = env["pii.subject"]
+    for name in Subject._pii_text_fields():
+        transaction.seed(
+            Subject._fields[name], {sid: text for sid, vals in values.items() if (text := vals.get(name))}
+        )
+    if seeded_ids:
+        _seed_stored_computes(env, Partner.browse(seeded_ids))
+
+
+def _seed_stored_computes(env, partners) -> None:
+    """Recompute, in memory only, the partner's stored fields that copy personal data (complete_name, …)."""
+    transaction = env.transaction
+    registry = env.registry
+    sources = [partners._fields[name] for name in partners._pii_fields()]
+    stored = {
+        field
+        for source in sources
+        for field in registry.get_dependent_fields(source)
+        if field.model_name == "res.partner" and field.store and field.compute and field.column_type
+    } - set(sources)
+    for group in {frozenset(registry.field_computed[field]) for field in stored}:
+        field = min(group, key=lambda item: item.name)
+        # depends_context fields have one cache per context and cannot be pinned; stored ones never do
+        with env.protecting(group, partners):
+            determine(field.compute, partners)
+        for member in group & stored:
+            cache = member._get_cache(partners.env)
+            transaction.seed(member, {pid: cache[pid] for pid in partners._ids if pid in cache})
+        # computed for reading: nothing of it may ever be flushed
+        for member in group:
+            transaction.field_dirty.pop(member, None)
+
+
+@contextmanager
+def open_reveal(subjects, opened: dict[int, frozenset[str]], values: dict[int, dict[str, str]]):
+    """Yield the environment in which ``subjects`` are readable. Called by ``pii.subject.reveal`` only,
+    which has checked the user and written the log.
+
+    :param subjects: non-empty ``pii.subject`` recordset
+    :param opened: ``{subject id: classes opened}``
+    :param values: ``{subject id: {vault key: text}}``
+    """
+    env = subjects.env
+    cr = env.cr
+    env.flush_all()
+    guard = _Guard(cr)
+    transaction = RevealTransaction(env.registry, opened)
+    savepoint = f"reveal_{id(transaction):x}"
+    cr.execute(SQL("SAVEPOINT %s", SQL.identifier(savepoint)))
+    logmask.push(logmask.compile_values(text for vals in values.values() for text in vals.values()))
+    try:
+        guard.install(transaction)
+        cr.execute("SET TRANSACTION READ ONLY")
+        inner = api.Environment(cr, env.uid, dict(env.context), env.su)
+        _seed_partners(inner, inner["pii.subject"].browse(subjects.ids), values)
+        yield inner
+        # a write that the ORM still holds back must be refused here, not silently forgotten
+        inner.flush_all()
+    except BaseException as error:
+        logmask.scrub_exception(error)
+        raise
+    finally:
+        guard.remove()
+        transaction.close()
+        logmask.pop()
+        if not cr.closed:
+            cr.execute(SQL("ROLLBACK TO SAVEPOINT %s", SQL.identifier(savepoint)))
+            cr.execute(SQL("RELEASE SAVEPOINT %s", SQL.identifier(savepoint)))

@@ -1,0 +1,6 @@
+from . import test_attachment
+from . import test_logmask
+from . import test_partner
+from . import test_report
+from . import test_reveal
+from . import test_subject
