@@ -1,0 +1,118 @@
+"""The virtual environment with everything that Odoo, the addons, the sandbox and the tests import."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from . import REPO
+from .apt import Apt, unpack
+from .cache import Cache, remove
+from .errors import HouseError
+from .odoo import Odoo
+from .process import child_env, run, tail
+from .progress import Step, say
+
+_REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+_KEEP_SECONDS = 7 * 86400
+"""How long a venv of older requirements stays: another checkout may still use it."""
+
+
+def ensure(cache: Cache, odoo: Odoo) -> Path:
+    """The venv's Python, built when the requirements, this Python or Odoo changed. Its marker is written last.
+
+    :raises HouseError: without network or disk space, or when a requirement cannot be installed.
+    """
+    digest = hashlib.sha256(f"{sys.version}|{os.path.realpath(sys.executable)}|{odoo.dist}".encode())
+    for name in _REQUIREMENTS:
+        digest.update((REPO / name).read_bytes())
+    folder = cache.folder("venv")
+    target = folder / digest.hexdigest()[:12]
+    python, marker = target / "bin" / "python", target / "complete"
+    if marker.exists():
+        say("The Python environment is there already")
+        marker.touch()
+        return python
+    cache.need_space(1.5)
+    for other in folder.iterdir():
+        done = other / "complete"
+        if not done.exists() or time.time() - done.stat().st_mtime > _KEEP_SECONDS:
+            remove(other)
+    _build(cache, target)
+    # a folder of *.pth makes both Python and pip see Odoo, without installing it
+    site = next((target / "lib").glob("python3*/site-packages"))
+    (site / "odoo_home.pth").write_text(f"{odoo.dist}\n")
+    marker.write_text(f"Python {sys.version.split()[0]}, Odoo {odoo.version}\n")
+    return python
+
+
+def _build(cache: Cache, target: Path) -> None:
+    log = cache.folder("log") / "venv.log"
+    total = sum(
+        1 for name in _REQUIREMENTS for line in (REPO / name).read_text().splitlines() if re.match(r"[A-Za-z0-9]", line)
+    )
+    with Step("Building the Python environment") as step:
+        pip = _bare_venv(cache, target, log)
+        seen = 0
+        said: list[str] = []
+
+        def listen(line: str) -> None:
+            nonlocal seen
+            said.append(line)
+            if line.startswith("Collecting "):
+                seen += 1
+                step.update(0.05 + 0.6 * min(1.0, seen / total), line.split()[1])
+            elif line.startswith("Installing collected"):
+                step.update(0.7, "installing")
+
+        install = ["install", "--disable-pip-version-check", "--no-input", "-r", REPO / "requirements-dev.txt"]
+        if run([*pip, *install], log, child_env(), on_line=listen):
+            remove(target)
+            _fail("\n".join(said), log)
+        step.update(1.0)
+
+
+def _bare_venv(cache: Cache, target: Path, log: Path) -> list[str | Path]:
+    """Make an empty venv and return the command that is its pip.
+
+    Debian splits ``ensurepip`` off into a package of its own; without it pip runs from the wheel in the package.
+    """
+    probe = subprocess.run([sys.executable, "-I", "-c", "import ensurepip"], capture_output=True, check=False)
+    if probe.returncode == 0:
+        if run([sys.executable, "-I", "-m", "venv", target], log, child_env()) == 0:
+            return [target / "bin" / "python", "-P", "-m", "pip"]
+        remove(target)
+    if run([sys.executable, "-I", "-m", "venv", "--without-pip", target], log, child_env()):
+        raise HouseError(f"{sys.executable} cannot make a virtual environment: {tail(log)} [{log}]")
+    wheels = sorted(Path("/usr/share/python-wheels").glob("pip-*.whl")) or _fetch_pip(cache)
+    # pip looks for its own certificates beside the wheel's files, which a zip has not: it has to be unpacked
+    unpacked = target / "share" / "pip-wheel"
+    shutil.unpack_archive(wheels[-1], unpacked, "zip")
+    return [target / "bin" / "python", unpacked / "pip"]
+
+
+def _fetch_pip(cache: Cache) -> list[Path]:
+    apt = Apt(cache)
+    apt.update()
+    folder = cache.folder("pip-wheel")
+    for deb in apt.download([f"python3-pip-whl/{apt.suite}"], folder / "debs"):
+        unpack(deb, folder)
+    found = sorted(folder.glob("usr/share/python-wheels/pip-*.whl"))
+    if not found:
+        raise HouseError("pip is missing on this machine; run: apt-get install python3-venv")
+    return found
+
+
+def _fail(text: str, log: Path) -> None:
+    if "No space left" in text:
+        raise HouseError("The disk is full; free some space or set ODOO_AMAZON_CACHE to a folder on a larger disk.")
+    if re.search(r"NewConnectionError|name resolution|Network is unreachable|ConnectTimeout|Max retries", text):
+        raise HouseError("The Python package index cannot be reached (no network?); run this again with a network.")
+    errors = [line for line in text.splitlines() if line.startswith("ERROR")]
+    raise HouseError(f"pip could not install the requirements: {errors[-1] if errors else tail(log)} [{log}]")

@@ -1,0 +1,1 @@
+"""What the system rings stand on: real Odoo processes, real PostgreSQL, the sandbox, a browser. No mock of our own."""

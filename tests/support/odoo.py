@@ -1,0 +1,190 @@
+"""Odoo databases and processes for the system rings."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import subprocess
+import textwrap
+import urllib.error
+import urllib.request
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from house.cache import remove
+from house.database import ODOO_SCRIPT, Workplace
+from house.process import Child, die_with_parent, free_port, kill_group, tail
+
+_numbers = itertools.count(1)
+
+
+class ScriptError(Exception):
+    """A script ended badly; the text is the tail of its output."""
+
+
+class Script:
+    """A script running in an Odoo process of its own; ``process`` is there to be killed."""
+
+    def __init__(self, database: Database, code: str, login: str | None, args: dict[str, Any]) -> None:
+        number = next(_numbers)
+        self._job = database.folder / f"script-{number}.json"
+        self._result = database.folder / f"script-{number}.result"
+        self.output = database.folder / f"script-{number}.out"
+        self._job.write_text(json.dumps({"code": textwrap.dedent(code), "args": args, "login": login}))
+        place = database.place
+        command = [place.python, "-P", ODOO_SCRIPT, database.config, database.name, self._job, self._result]
+        with self.output.open("wb") as out:
+            self.process = subprocess.Popen(
+                [os.fspath(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=place.env,
+                cwd=database.folder,
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+            )
+
+    def kill(self) -> None:
+        """``kill -9`` of the process and everything it started."""
+        kill_group(self.process)
+
+    def wait(self, seconds: float = 300) -> Any:
+        """What the script set as ``result``. :raises ScriptError: when it raised, was killed, or took too long."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise ScriptError(f"the script did not end within {seconds:.0f} s: {tail(self.output, 12)}") from None
+        if code or not self._result.exists():
+            raise ScriptError(f"the script ended with code {code}: {tail(self.output, 12)}")
+        return json.loads(self._result.read_text())
+
+
+class OdooServer:
+    """A running Odoo HTTP server of one database; a context manager that stops it."""
+
+    def __init__(self, database: Database, crons: int, options: dict[str, object]) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = database.log
+        config = database.write_config(
+            database.folder / f"server-{self.port}.conf",
+            http_port=self.port,
+            max_cron_threads=crons,
+            **options,
+        )
+        command = database.place.command(config)
+        self._child = Child("Odoo", command, database.log, database.place.env, cwd=database.folder)
+        try:
+            self._child.wait_ready(self._answers, 90)
+        except BaseException:
+            self._child.kill()
+            raise
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The server's process, to be killed by a test that needs it."""
+        return self._child.process
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/web/health", timeout=5) as answer:
+                return answer.status == 200
+        except (OSError, urllib.error.URLError):
+            return False
+
+    def kill(self) -> None:
+        """``kill -9``."""
+        self._child.kill()
+
+    def stop(self) -> None:
+        """End it politely."""
+        self._child.stop()
+
+    def __enter__(self) -> OdooServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class Database:
+    """A copy of a template with its own data, key and log folders."""
+
+    def __init__(self, place: Workplace, template: str, run: Path, label: str = "db") -> None:
+        self.name = f"t{os.getpid()}_{re.sub(r'[^a-z0-9_]', '_', label.lower())[:30]}_{next(_numbers)}"
+        self.folder = run / self.name
+        self.place = replace(place, data_dir=self.folder / "data")
+        self.keys = self.folder / "keys"
+        self.log = self.folder / "odoo.log"
+        self.folder.mkdir(parents=True)
+        self.place.copy(template, self.name, files_of=place)
+        self.config = self.write_config(self.folder / "odoo.conf")
+
+    @property
+    def data_dir(self) -> Path:
+        """Odoo's data folder: filestore and sessions of this database alone."""
+        return self.place.data_dir
+
+    def write_config(self, path: Path, **options: object) -> Path:
+        """An Odoo configuration for this database, with its log file and key store."""
+        return self.place.config(path, self.name, self.keys, **({"logfile": self.log} | options))
+
+    def start(self, code: str, *, login: str | None = None, **args: Any) -> Script:
+        """Start a script in a fresh Odoo process (``house/odoo_script.py``) and do not wait for it."""
+        return Script(self, code, login, args)
+
+    def python(self, code: str, *, login: str | None = None, timeout: float = 300, **args: Any) -> Any:
+        """Run a script in a fresh Odoo process and return what it set as ``result``.
+
+        ``args`` (JSON values) are names of the script; ``login`` runs it as that user instead of the superuser.
+        :raises ScriptError: when it fails.
+        """
+        return self.start(code, login=login, **args).wait(timeout)
+
+    def serve(self, crons: int = 0, **options: object) -> OdooServer:
+        """A running HTTP server on a free port of 127.0.0.1; ``options`` go into its configuration file."""
+        return OdooServer(self, crons, options)
+
+    def psql(self, sql: str, superuser: bool = False) -> list[str]:
+        """Rows as text lines, columns separated by ``|``."""
+        return self.place.server.psql(sql, self.name, superuser)
+
+    def dump(self, path: Path) -> Path:
+        """A plain SQL dump, as a backup would hold it."""
+        server = self.place.server
+        command = [server.binaries["pg_dump"], "--no-owner", "-f", path, self.name]
+        subprocess.run([os.fspath(part) for part in command], env=self.place.env, check=True)
+        return path
+
+    def restore(self, path: Path, label: str = "restored") -> Database:
+        """A new database from a plain SQL dump, with this one's key store and a copy of its files."""
+        server = self.place.server
+        new = object.__new__(Database)
+        new.name = f"t{os.getpid()}_{label}_{next(_numbers)}"
+        new.folder = self.folder.parent / new.name
+        new.place = replace(self.place, data_dir=new.folder / "data")
+        new.keys, new.log = self.keys, new.folder / "odoo.log"
+        new.folder.mkdir(parents=True)
+        server.psql(f'CREATE DATABASE "{new.name}" TEMPLATE template0')
+        command = [server.binaries["psql"], "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", new.name, "-f", path]
+        subprocess.run([os.fspath(part) for part in command], env=self.place.env, check=True, stdout=subprocess.DEVNULL)
+        new.place.copy_files(self.place, self.name, new.name)
+        new.config = new.write_config(new.folder / "odoo.conf")
+        return new
+
+    def allow_log(self, *expressions: str) -> None:
+        """Say which records at WARNING or above this test provokes on purpose, as regular expressions."""
+        path = self.log.with_name(self.log.name + ".allow")
+        with path.open("a") as out:
+            out.writelines(f"{expression}\n" for expression in expressions)
+
+    def drop(self) -> None:
+        """Remove the database and its files; the log stays."""
+        self.place.drop(self.name)
+        remove(self.data_dir)
+        remove(self.keys)
