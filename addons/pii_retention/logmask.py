@@ -8,10 +8,15 @@ those (Odoo's HTTP layer, a cron) logs them after the block has ended.
 
 from __future__ import annotations
 
+import html
+import json
 import logging
-import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, quote_plus
+from xml.sax.saxutils import escape as xml_escape
+
+from markupsafe import escape
 
 MASK = "[sealed]"
 #: Shorter values ("12", "A") would mask half of every log line and identify nobody by themselves.
@@ -21,58 +26,130 @@ _state = threading.local()
 _formatter = logging.Formatter()
 
 
-def _patterns() -> list[re.Pattern]:
-    if not hasattr(_state, "patterns"):
-        _state.patterns = []
-    return _state.patterns
+def _registered() -> list[Values]:
+    if not hasattr(_state, "values"):
+        _state.values = []
+    return _state.values
 
 
-def compile_values(values: Iterable[str]) -> re.Pattern | None:
-    """Return one case-insensitive pattern matching each of ``values`` in the forms that end up in a log.
+def _forms(line: str) -> set[str]:
+    """Return ``line`` as it is and as the encodings on the way to a log write it."""
+    forms = {line, line.replace("'", "''"), quote(line), quote_plus(line), json.dumps(line)[1:-1]}
+    forms.update(function(line)[1:-1] for function in (repr, ascii))
+    forms.add(repr(line.encode())[2:-1])
+    for text in {xml_escape(line), html.escape(line), str(escape(line))}:
+        forms.update((text, text.encode("ascii", "xmlcharrefreplace").decode()))
+    if any(char.isdigit() for char in line):
+        # a telephone number or an account number, as machines write it
+        forms.add("".join(line.split()))
+    return forms
 
-    The forms: as it is, as ``repr`` and ``ascii`` print it, line by line, and percent-encoded.
+
+class Values:
+    """Texts to mask, found case-insensitively in each of their forms.
+
+    A document for hundreds of persons registers thousands of them, most of which are never looked for: the index
+    is built on the first look, and a look costs one dictionary access per character (one regular expression of
+    all forms took seconds for each).
     """
-    from urllib.parse import quote, quote_plus
 
-    forms: set[str] = set()
-    for value in values:
-        for line in {value, *value.splitlines()}:
-            line = line.strip()
-            if len(line) < MIN_LENGTH:
-                continue
-            forms.update(
-                (line, repr(line)[1:-1], ascii(line)[1:-1], line.replace("'", "''"), quote(line), quote_plus(line))
-            )
-    if not forms:
-        return None
-    alternatives = sorted(forms, key=len, reverse=True)
-    # a run of digits (a postcode) must not mask the middle of a longer number
-    return re.compile(
-        "|".join(rf"(?<!\d){re.escape(form)}(?!\d)" if form.isdigit() else re.escape(form) for form in alternatives),
-        re.IGNORECASE,
-    )
+    __slots__ = ("_index", "_texts")
+
+    def __init__(self, texts: Iterable[str]):
+        self._texts = frozenset(texts)
+        self._index: dict[str, list[str]] | None = None
+
+    def _forms_by_start(self) -> dict[str, list[str]]:
+        if self._index is None:
+            lines = {line.strip() for text in self._texts for line in (text, *text.splitlines())}
+            forms = {_lower(form) for line in lines if len(line) >= MIN_LENGTH for form in _forms(line)}
+            index: dict[str, list[str]] = {}
+            for form in sorted(forms, key=len, reverse=True):
+                if len(form) >= MIN_LENGTH:
+                    index.setdefault(form[:MIN_LENGTH], []).append(form)
+            self._index = index
+        return self._index
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield ``(start, end)`` of each occurrence, from left to right, the longest form first."""
+        index = self._forms_by_start()
+        lowered = _lower(text)
+        start = 0
+        while start <= len(lowered) - MIN_LENGTH:
+            end = start + 1
+            for form in index.get(lowered[start : start + MIN_LENGTH], ()):
+                stop = start + len(form)
+                if lowered.startswith(form, start) and not _inside_number(form, lowered, start, stop):
+                    yield start, stop
+                    end = stop
+                    break
+            start = end
+
+    def search(self, text: str) -> bool:
+        """Tell whether ``text`` holds one of the values."""
+        return any(True for _span in self.spans(text))
+
+    def sub(self, replacement: str, text: str) -> str:
+        """Return ``text`` with each occurrence replaced."""
+        parts, done = [], 0
+        for start, end in self.spans(text):
+            parts += (text[done:start], replacement)
+            done = end
+        return "".join((*parts, text[done:])) if parts else text
 
 
-def push(pattern: re.Pattern | None) -> None:
-    """Mask what ``pattern`` matches in this thread's records until the matching :func:`pop`."""
-    _patterns().append(pattern or re.compile(r"(?!)"))
+def _lower(text: str) -> str:
+    """Return ``text`` in lower case and of the same length: some letters become two."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(low if len(low := char.lower()) == 1 else char for char in text)
 
 
-def pop() -> None:
-    """End the innermost :func:`push` of this thread."""
-    _patterns().pop()
+def _inside_number(form: str, text: str, start: int, stop: int) -> bool:
+    """Tell whether ``form`` is a run of digits (a postcode) in the middle of a longer number."""
+    return form.isdigit() and (text[start - 1 : start].isdigit() or text[stop : stop + 1].isdigit())
+
+
+def compile_values(values: Iterable[str]) -> Values:
+    """Return what :func:`push` takes: ``values`` in all forms that end up in a log.
+
+    The forms: as it is, as ``repr`` and ``ascii`` print it, line by line, percent-encoded, as JSON, HTML and XML
+    escape it, and without the spaces of a number.
+    """
+    return Values(values)
+
+
+def push(values: Values) -> tuple[list[Values], Values]:
+    """Mask ``values`` in this thread's records until :func:`pop` gets what this returns."""
+    registered = _registered()
+    registered.append(values)
+    return registered, values
+
+
+def pop(registration: tuple[list[Values], Values] | None = None) -> None:
+    """End a :func:`push`, the innermost of this thread by default.
+
+    With its registration it also ends from another thread: a generator that nobody finished is closed by the
+    collector, wherever that runs.
+    """
+    registered, values = registration or (_registered(), None)
+    for index in reversed(range(len(registered))):
+        if values is None or registered[index] is values:
+            del registered[index]
+            return
 
 
 def mask(text: str) -> str:
     """Return ``text`` without the values registered in this thread."""
-    for pattern in _patterns():
-        text = pattern.sub(MASK, text)
+    for values in _registered():
+        text = values.sub(MASK, text)
     return text
 
 
 def contains(text: str) -> bool:
     """Tell whether ``text`` holds a value registered in this thread."""
-    return any(pattern.search(text) for pattern in _patterns())
+    return any(values.search(text) for values in _registered())
 
 
 def mask_object(value):
@@ -93,7 +170,7 @@ _CONTAINERS = (list, tuple, set, frozenset)
 
 
 def scrub_exception(exception: BaseException | None) -> None:
-    """Mask the arguments of ``exception`` and of everything it was raised from, in place."""
+    """Mask what ``exception`` and everything it was raised from carry, in place."""
     seen: set[int] = set()
     pending = [exception]
     while pending:
@@ -102,23 +179,38 @@ def scrub_exception(exception: BaseException | None) -> None:
             continue
         seen.add(id(current))
         try:
-            current.args = mask_object(tuple(current.args))
+            current.args = tuple(_scrubbed(arg) for arg in current.args)
         except (AttributeError, TypeError):
             pass
-        for name, value in list(getattr(current, "__dict__", {}).items()):
-            if isinstance(value, (str, dict, list, tuple)):
-                try:
-                    setattr(current, name, mask_object(value))
-                except AttributeError:
-                    pass
-        pending.extend((current.__cause__, current.__context__))
+        _scrub_attributes(current)
+        pending.extend((current.__cause__, current.__context__, *getattr(current, "exceptions", ())))
+
+
+def _scrub_attributes(holder) -> None:
+    for name, value in list(getattr(holder, "__dict__", {}).items()):
+        try:
+            setattr(holder, name, _scrubbed(value))
+        except (AttributeError, TypeError):
+            pass
+
+
+def _scrubbed(value):
+    """Return ``value`` masked; an object that prints a value becomes its masked text."""
+    if value is None or isinstance(value, (bool, int, float, type)):
+        return value
+    masked = mask_object(value)
+    try:
+        # QWeb, for one, keeps the story of its error in an object of its own
+        return mask(str(masked)) if contains(str(masked)) else masked
+    except Exception:  # an object that cannot be printed cannot be logged either
+        return masked
 
 
 class RevealFilter(logging.Filter):
     """Mask registered values in each record; costs one attribute lookup when no reveal is open."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not getattr(_state, "patterns", None):
+        if not getattr(_state, "values", None):
             return True
         try:
             message = record.getMessage()

@@ -21,9 +21,9 @@ import re
 from collections import defaultdict
 from contextlib import contextmanager
 
-from odoo import api
-from odoo.orm.fields import determine
+from odoo import api, fields
 from odoo.orm.environments import Transaction
+from odoo.orm.fields import determine
 from odoo.sql_db import BaseCursor
 from odoo.tools import SQL
 from odoo.tools.misc import Callbacks
@@ -107,6 +107,11 @@ class RevealTransaction(Transaction):
         self.field_data.is_open = False
 
 
+def is_open_on(cr) -> bool:
+    """Tell whether a reveal is open on this cursor; records read before it are then read-only as well."""
+    return isinstance(cr.transaction, RevealTransaction)
+
+
 def current(env) -> RevealTransaction | None:
     """Return the reveal that ``env`` belongs to, open or ended, or None outside of any."""
     transaction = env.transaction
@@ -169,33 +174,39 @@ def _seed_partners(env, subjects, values: dict[int, dict[str, str]]) -> None:
     partners = Partner.with_context(active_test=False).search([("pii_subject_id", "in", subjects.ids)])
     fields_by_name = Partner._fields
     seeded_ids = []
+    explicit = []
     for partner in partners:
         partner_values = Partner._pii_to_partner(values.get(partner.pii_subject_id.id) or {})
         if not partner_values:
             continue
         seeded_ids.append(partner.id)
         for name, value in partner_values.items():
-            transaction.seed(fields_by_name[name], {partner.id: value})
+            field = fields_by_name[name]
+            if not field.compute:
+                transaction.seed(field, {partner.id: value})
+            elif value:
+                explicit.append((field, {partner.id: value}))
     Subject = env["pii.subject"]
     for name in Subject._pii_text_fields():
-        transaction.seed(
-            Subject._fields[name], {sid: text for sid, vals in values.items() if (text := vals.get(name))}
-        )
+        transaction.seed(Subject._fields[name], {sid: text for sid, vals in values.items() if (text := vals.get(name))})
     if seeded_ids:
         _seed_stored_computes(env, Partner.browse(seeded_ids))
+    # what the vault holds of a computed column wins over what Odoo would derive (a tax code from the VAT number)
+    for field, seed in explicit:
+        transaction.seed(field, seed)
 
 
 def _seed_stored_computes(env, partners) -> None:
     """Recompute, in memory only, the partner's stored fields that copy personal data (complete_name, …)."""
     transaction = env.transaction
     registry = env.registry
-    sources = [partners._fields[name] for name in partners._pii_fields()]
+    sources = [partners._fields[name] for name in partners._pii_fields() if name in partners._fields]
     stored = {
         field
         for source in sources
         for field in registry.get_dependent_fields(source)
         if field.model_name == "res.partner" and field.store and field.compute and field.column_type
-    } - set(sources)
+    } - {field for field in sources if not field.compute}
     for group in {frozenset(registry.field_computed[field]) for field in stored}:
         field = min(group, key=lambda item: item.name)
         # depends_context fields have one cache per context and cannot be pinned; stored ones never do
@@ -225,7 +236,7 @@ def open_reveal(subjects, opened: dict[int, frozenset[str]], values: dict[int, d
     transaction = RevealTransaction(env.registry, opened)
     savepoint = f"reveal_{id(transaction):x}"
     cr.execute(SQL("SAVEPOINT %s", SQL.identifier(savepoint)))
-    logmask.push(logmask.compile_values(text for vals in values.values() for text in vals.values()))
+    masking = logmask.push(logmask.compile_values(text for vals in values.values() for text in vals.values()))
     try:
         guard.install(transaction)
         cr.execute("SET TRANSACTION READ ONLY")
@@ -238,9 +249,37 @@ def open_reveal(subjects, opened: dict[int, frozenset[str]], values: dict[int, d
         logmask.scrub_exception(error)
         raise
     finally:
-        guard.remove()
+        # in this order: closing empties the cursor's cache, which must still be the one of the reveal
         transaction.close()
-        logmask.pop()
+        guard.remove()
+        logmask.pop(masking)
         if not cr.closed:
             cr.execute(SQL("ROLLBACK TO SAVEPOINT %s", SQL.identifier(savepoint)))
             cr.execute(SQL("RELEASE SAVEPOINT %s", SQL.identifier(savepoint)))
+
+
+_original_set = fields.Field.__set__
+
+
+def _set(self, records, value):
+    if (
+        self.compute
+        and not self.store
+        and not self.inverse
+        and isinstance(records.env.transaction, RevealTransaction)
+        and records.env.transaction.is_open
+    ):
+        with records.env.protecting([self], records):
+            return _original_set(self, records, value)
+    return _original_set(self, records, value)
+
+
+def install() -> None:
+    """Let what is not stored be assigned in memory alone inside a reveal; safe to call again.
+
+    Some of Odoo's computes assign such a field to more records than they were asked for (the section of an
+    invoice's line, while the invoice is rendered). The ORM makes that a write, and the model's override of it
+    synchronises the whole document.
+    """
+    if fields.Field.__set__ is not _set:
+        fields.Field.__set__ = _set

@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import RLock
 
 from .errors import InvalidName, KeyStoreError
-from .posix import LOCK_SECONDS, explain, locked, private_file, publish, read_all, write_all
+from .posix import LOCK_SECONDS, explain, locked, private_file, publish, read_all, temporary_name, write_all
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_/-]{0,127}")
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -59,7 +59,7 @@ class Ledger:
         :raises KeyStoreError: if it cannot be made
         """
         try:
-            publish(path, b"", path.with_name(f".tmp-{path.name}-{os.getpid()}-{os.urandom(4).hex()}"))
+            publish(path, b"", temporary_name(path.parent))
         except OSError as error:
             raise KeyStoreError(f"the ledger {path.name} could not be created: {explain(error)}") from None
         return cls(path, lock_seconds=lock_seconds)

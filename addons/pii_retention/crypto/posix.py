@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import secrets
 import stat
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from .errors import KeyStoreError, KeyStoreUnsafe
 
 LOCK_SECONDS = 10.0
+TEMPORARY = ".tmp-"
 _POLL_SECONDS = 0.01
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -21,6 +23,24 @@ def explain(error: OSError) -> str:
     if error.errno in _NO_SPACE:
         return "there is no space left for it on the disk or in the quota; nothing was stored, free some space"
     return f"the operating system refused ({os.strerror(error.errno or 0)})"
+
+
+@contextmanager
+def store_errors(key_id: str | None) -> Iterator[None]:
+    """Translate operating system errors to :class:`KeyStoreError`, and name the key in errors that name none yet."""
+    try:
+        yield
+    except OSError as error:
+        raise KeyStoreError(explain(error), key_id) from None
+    except KeyStoreError as error:
+        if key_id and not error.key_id:
+            raise type(error)(error.reason, key_id) from None
+        raise
+
+
+def temporary_name(directory: Path) -> Path:
+    """A name that no other process uses, for :func:`publish`."""
+    return directory / f"{TEMPORARY}{secrets.token_hex(8)}"
 
 
 def check_private(info: os.stat_result, what: str) -> None:

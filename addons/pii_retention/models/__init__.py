@@ -4,6 +4,10 @@ from . import pii_keyring
 from . import pii_access_log
 from . import pii_subject
 from . import pii_subject_reveal
+from . import pii_subject_files
 from . import res_partner
+from . import base_partner_merge
+from . import mail_message
+from . import mail_thread
 from . import ir_attachment
 from . import ir_actions_report

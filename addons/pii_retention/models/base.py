@@ -14,24 +14,27 @@ class Base(models.AbstractModel):
         where it happens. An empty update has no values that a log could show.
         """
         transaction = reveal.current(self.env)
-        if transaction is None:
+        if transaction is None and not reveal.is_open_on(self.env.cr):
             return
-        if not transaction.is_open:
+        if transaction is not None and not transaction.is_open:
             raise RuntimeError("This record belongs to a reveal that has ended; read it again outside.")
         if self._auto and not self._abstract:
             self.env.cr.execute(SQL("UPDATE %s SET id = id WHERE FALSE", SQL.identifier(self._table)))
 
     @api.model_create_multi
     def create(self, vals_list):
-        self._pii_refuse_write()
+        if vals_list:
+            self._pii_refuse_write()
         return super().create(vals_list)
 
     def write(self, vals):
-        self._pii_refuse_write()
+        if self:
+            self._pii_refuse_write()
         return super().write(vals)
 
     def unlink(self):
-        self._pii_refuse_write()
+        if self:
+            self._pii_refuse_write()
         return super().unlink()
 
     @api.model

@@ -38,7 +38,11 @@ class PiiSubject(models.Model):
         required=True, readonly=True, index=True, help="The day on which the key, and with it the data, dies."
     )
     deadline_rule = fields.Selection(
-        [("created", "Days after the order"), ("open", "Order still open: extended daily"), ("shipped", "Days shipped")],
+        [
+            ("created", "Days after the order"),
+            ("open", "Order still open: extended daily"),
+            ("shipped", "Days shipped"),
+        ],
         required=True,
         readonly=True,
         default="created",
@@ -84,8 +88,10 @@ class PiiSubject(models.Model):
                     list(self.ids),
                 )
             )
-            held = {row[0]: [name for name, flag in zip(CLASSES, row[1:], strict=True) if flag] for row in
-                    self.env.cr.fetchall()}
+            held = {
+                row[0]: [name for name, flag in zip(CLASSES, row[1:], strict=True) if flag]
+                for row in self.env.cr.fetchall()
+            }
         for subject in self:
             subject.held_classes = ", ".join(held.get(subject.id, []))
 

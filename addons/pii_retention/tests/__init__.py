@@ -1,3 +1,5 @@
+from . import test_adversary
+from . import test_adversary_reveal
 from . import test_attachment
 from . import test_logmask
 from . import test_partner

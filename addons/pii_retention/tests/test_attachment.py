@@ -130,3 +130,13 @@ class TestSealedDownload(HttpCase, VaultCase):
             response = self.url_open(f"/web/content/{self.attachment.id}")
         self.assertNotEqual(response.status_code, 200)
         self.assertNotIn(CONTENT, response.content)
+
+    def test_a_picture_is_served_too(self):
+        picture = base64.b64decode(
+            "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+        )
+        self.attachment.write({"raw": picture, "mimetype": "image/png"})
+        self.authenticate(self.clerk.login, self.clerk.login + "-password")
+        response = self.url_open(f"/web/image/{self.attachment.id}?width=1&height=1")
+        self.assertEqual(response.headers["Content-Type"], "image/png")
+        self.assertEqual(response.headers["Cache-Control"], "no-store")

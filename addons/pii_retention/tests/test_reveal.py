@@ -188,8 +188,10 @@ class TestReveal(VaultCase):
     def test_raw_writes_are_refused_and_carry_no_plaintext(self):
         statements = [
             ("UPDATE res_partner SET name = %s WHERE id = %s", [PERSON["name"], self.partner.id]),
-            ("INSERT INTO ir_logging (name, type, message, path, func, line) VALUES (%s,'x',%s,'','','')",
-             [PERSON["city"], PERSON["street"]]),
+            (
+                "INSERT INTO ir_logging (name, type, message, path, func, line) VALUES (%s,'x',%s,'','','')",
+                [PERSON["city"], PERSON["street"]],
+            ),
             ("DELETE FROM res_partner WHERE name = %s", [PERSON["name"]]),
             ("SELECT nextval('res_partner_id_seq')", None),
             ("CREATE TABLE leak AS SELECT %s AS name", [PERSON["name"]]),

@@ -33,14 +33,16 @@ from ..keyids import in_scope, parse_key_id
 from ..ledger import Ledger
 from ..posix import (
     LOCK_SECONDS,
+    TEMPORARY,
     check_private,
-    explain,
     locked,
     opened,
     private_file,
     publish,
     read_all,
+    store_errors,
     sync_directory,
+    temporary_name,
     write_all,
 )
 from ..secret import KEY_BYTES, Secret
@@ -48,7 +50,7 @@ from . import keyfile
 from .placement import check_placement
 
 _MARKER, _KEYS, _LOCK, _TOMBSTONES, _SUBJECTS = "keystore.json", "keys", "lock", "tombstones.jsonl", "subjects.jsonl"
-_SUFFIX, _TEMPORARY = ".key", ".tmp-"
+_SUFFIX = ".key"
 
 
 class FileKeyStore:
@@ -102,19 +104,19 @@ class FileKeyStore:
         root = Path(os.path.realpath(path))
         check_placement(root, forbidden)
         own = {_MARKER, _KEYS, _LOCK, _TOMBSTONES, _SUBJECTS}
-        with _store_errors(None):
+        with store_errors(None):
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             check_private(os.lstat(root), "its directory")
-            foreign = [name for name in os.listdir(root) if name not in own and not name.startswith(_TEMPORARY)]
+            foreign = [name for name in os.listdir(root) if name not in own and not name.startswith(TEMPORARY)]
             if foreign:
                 raise KeyStoreUnsafe("its directory already holds other files; give it a directory of its own")
             (root / _KEYS).mkdir(mode=0o700, exist_ok=True)
-            publish(root / _LOCK, b"", _temporary(root))
+            publish(root / _LOCK, b"", temporary_name(root))
             Ledger.create(root / _TOMBSTONES)
             Ledger.create(root / _SUBJECTS)
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             marker = {"format": "pii-key-store", "v": 1, "id": str(uuid4()), "created": now}
-            publish(root / _MARKER, json.dumps(marker).encode("ascii") + b"\n", _temporary(root))
+            publish(root / _MARKER, json.dumps(marker).encode("ascii") + b"\n", temporary_name(root))
             sync_directory(root.parent)
         return cls(root, forbidden=forbidden)
 
@@ -122,18 +124,18 @@ class FileKeyStore:
 
     def create(self, key_id: str) -> Secret:
         path = self._path(key_id)
-        with _store_errors(key_id):
+        with store_errors(key_id):
             if not path.exists():
                 with self._mutation():
                     if self._tombstones.contains(key_id):
                         raise KeyDestroyed(key_id)
                     data = keyfile.encode(key_id, Secret(secrets.token_bytes(KEY_BYTES)))
-                    publish(path, data, _temporary(self._keys))
+                    publish(path, data, temporary_name(self._keys))
         return self.read(key_id)
 
     def read(self, key_id: str) -> Secret:
         path = self._path(key_id)
-        with _store_errors(key_id):
+        with store_errors(key_id):
             if self._tombstones.contains(key_id):
                 raise KeyDestroyed(key_id)
             try:
@@ -150,7 +152,7 @@ class FileKeyStore:
 
     def destroy(self, key_id: str, reason: str) -> bool:
         path = self._path(key_id)
-        with _store_errors(key_id), self._mutation():
+        with store_errors(key_id), self._mutation():
             lived = self._overwrite(path)
             try:
                 self._bury(key_id, reason)
@@ -163,7 +165,7 @@ class FileKeyStore:
 
     def exists(self, key_id: str) -> bool:
         path = self._path(key_id)
-        with _store_errors(key_id):
+        with store_errors(key_id):
             if self._tombstones.contains(key_id):
                 return False
             try:
@@ -178,7 +180,7 @@ class FileKeyStore:
         return self._tombstones.contains(key_id)
 
     def list(self, prefix: str = "") -> list[str]:
-        with _store_errors(None):
+        with store_errors(None):
             return sorted(
                 key_id
                 for key_id, _path in self._files()
@@ -193,7 +195,7 @@ class FileKeyStore:
         :raises KeyStoreUnsafe: it lies or is open where it must not
         :raises KeyStoreError: damaged, read-only, or holding unfinished destructions that could not be finished
         """
-        with _store_errors(None):
+        with store_errors(None):
             self._check_directories()
             if self._read_marker() != self.store_id:
                 raise KeyStoreError("it was exchanged for another key store while in use")
@@ -203,7 +205,7 @@ class FileKeyStore:
             for key_id, _path in self._files():
                 with suppress(KeyMissing, KeyDestroyed):  # went away while we were looking
                     self.read(key_id)
-            probe = _temporary(self._keys)
+            probe = temporary_name(self._keys)
             with self._mutation():
                 publish(probe.with_suffix(".probe"), b"probe", probe)
                 os.unlink(probe.with_suffix(".probe"))
@@ -214,7 +216,7 @@ class FileKeyStore:
 
         :returns: how many files were dealt with
         """
-        with _store_errors(None):
+        with store_errors(None):
             if not any(self._leftovers()):
                 return 0
             with self._mutation():  # under the lock nobody is working: every leftover is an orphan
@@ -228,7 +230,7 @@ class FileKeyStore:
 
     def _leftovers(self) -> Iterator[tuple[Path, str | None]]:
         for name in os.listdir(self._keys):
-            if name.startswith(_TEMPORARY):
+            if name.startswith(TEMPORARY):
                 yield self._keys / name, None
         for key_id, path in self._files():
             try:
@@ -272,7 +274,7 @@ class FileKeyStore:
 
     def _check_directories(self) -> None:
         check_placement(self._root, self._forbidden)
-        with _store_errors(None):
+        with store_errors(None):
             try:
                 check_private(os.lstat(self._root), "its directory")
                 check_private(os.lstat(self._keys), "its keys directory")
@@ -282,7 +284,7 @@ class FileKeyStore:
                 ) from None
 
     def _read_marker(self) -> str:
-        with _store_errors(None):
+        with store_errors(None):
             try:
                 with private_file(self._root / _MARKER, os.O_RDONLY, _MARKER) as fd:
                     marker = json.loads(read_all(fd))
@@ -304,20 +306,3 @@ class FileKeyStore:
                 raise KeyStoreError("its lock is gone; initialise the store again, existing keys are kept") from None
             stack.enter_context(locked(fd, self._lock_seconds))
             yield
-
-
-def _temporary(directory: Path) -> Path:
-    return directory / f"{_TEMPORARY}{secrets.token_hex(8)}"
-
-
-@contextmanager
-def _store_errors(key_id: str | None) -> Iterator[None]:
-    """Translate operating system errors, and name the key in errors that do not name one yet."""
-    try:
-        yield
-    except OSError as error:
-        raise KeyStoreError(explain(error), key_id) from None
-    except KeyStoreError as error:
-        if key_id and not error.key_id:
-            raise type(error)(error.reason, key_id) from None
-        raise

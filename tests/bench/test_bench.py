@@ -1,0 +1,140 @@
+"""Ratios against bare Odoo, measured in one run on this machine and printed; nothing here is asserted about time."""
+
+from __future__ import annotations
+
+from support.figures import figure
+
+from system import scenario
+
+ORDERS = 300
+ROUNDS = 3
+SLIPS = 50
+
+IMPORT_AGAINST_BARE = """
+import time
+from odoo.tools import split_every
+
+quiet = dict(tracking_disable=True, mail_create_nosubscribe=True, mail_notrack=True, mail_create_nolog=True)
+
+def imported():
+    start = time.perf_counter()
+    env["spapi.account"]._cron_import_orders(force=True)
+    return time.perf_counter() - start
+
+def plain_values(order, person):
+    "What a shop's own import would hand to Odoo for the same order."
+    return {
+        "client_order_ref": "bare " + order.client_order_ref, "date_order": order.date_order,
+        "warehouse_id": order.warehouse_id.id, "currency_id": order.currency_id.id,
+        "fiscal_position_id": order.fiscal_position_id.id, "team_id": order.team_id.id,
+        "user_id": order.user_id.id, "company_id": order.company_id.id,
+        "order_line": [(0, 0, {
+            "product_id": line.product_id.id, "product_uom_qty": line.product_uom_qty, "name": line.name,
+            "price_unit": line.price_unit, "tax_ids": [(6, 0, line.tax_ids.ids)],
+        }) for line in order.order_line],
+    }, {
+        "name": person["name"], "street": person["street"], "city": person["city"], "zip": person["zip"],
+        "phone": person["phone"], "email": person["email"], "country_id": order.partner_id.country_id.id,
+    }
+
+def bare(orders):
+    "The same orders, created and confirmed in batches of the same size by the same user, committed alike."
+    prepared = [plain_values(order, people[index % len(people)]) for index, order in enumerate(orders)]
+    env.invalidate_all()
+    worker = env(user=service, context=quiet)
+    start = time.perf_counter()
+    made = worker["sale.order"]
+    for batch in split_every(50, prepared):
+        partners = worker["res.partner"].sudo().create([partner for _order, partner in batch])
+        sales = worker["sale.order"].create(
+            [{**order, "partner_id": partner.id} for (order, _values), partner in zip(batch, partners)])
+        sales.action_confirm()
+        cr.commit()
+        made |= sales
+    return time.perf_counter() - start, made
+
+service = env.ref("amazon_spapi_connector.user_service").id
+SaleOrder = env["sale.order"].with_context(**quiet)
+spent = imported()
+fresh = SaleOrder.search([("client_order_ref", "not like", "bare"), ("id", ">", last)], order="id")
+bare_spent, made = bare(fresh)
+result = {"imported": spent, "bare": bare_spent, "orders": len(fresh),
+          "last": max(made.ids), "lines": len(fresh.order_line), "bare_lines": len(made.order_line),
+          "pickings": len(fresh.picking_ids), "bare_pickings": len(made.picking_ids)}
+"""
+
+SLIPS_AGAINST_PLAIN = """
+import time
+user = env.ref("base.user_admin")
+user.group_ids += env.ref("pii_retention.group_fulfilment")
+reports = env(user=user.id)["ir.actions.report"]
+sealed = env["stock.picking"].search([("partner_id.pii_subject_id", "!=", False), ("state", "!=", "cancel")], limit=count)
+plain = env["stock.picking"].search([("partner_id.pii_subject_id", "=", False),
+                                     ("sale_id.client_order_ref", "like", "bare")], limit=count)
+assert len(sealed) == len(plain) == count, (len(sealed), len(plain))
+cr.commit()
+
+def render(pickings):
+    env.invalidate_all()
+    start = time.perf_counter()
+    html = reports._render_qweb_html("stock.report_deliveryslip", pickings.ids)[0]
+    return time.perf_counter() - start, html
+
+for pickings in (sealed, plain):
+    render(pickings)
+revealed_times, plain_times = [], []
+for _ in range(9):
+    spent, html = render(plain)
+    plain_times.append(spent)
+    spent, html = render(sealed)
+    revealed_times.append(spent)
+subject = sealed[0].partner_id.name
+assert subject.encode() not in html, "the slips were not revealed"
+result = {"revealed": sorted(revealed_times)[4], "plain": sorted(plain_times)[4]}
+"""
+
+
+def _people(sandbox) -> list[dict[str, str]]:
+    people = []
+    for order in sandbox.orders():
+        address = (order.get("recipient") or {}).get("deliveryAddress") or {}
+        people.append(
+            {
+                "name": address.get("name", "x"),
+                "street": address.get("addressLine1", "x"),
+                "city": address.get("city", "x"),
+                "zip": address.get("postalCode", "x"),
+                "phone": address.get("phone", ""),
+                "email": (order.get("buyer") or {}).get("buyerEmail", ""),
+            }
+        )
+    return people
+
+
+def test_import_and_slips_against_bare_odoo(odoo_db, sandbox):
+    scenario.unthrottled(sandbox)
+    sandbox.generate(scenario.MARKETPLACES, 40, case="fbm_unshipped", seed=1)
+    scenario.connect(odoo_db, sandbox)
+    totals = {"imported": 0.0, "bare": 0.0, "orders": 0}
+    last = 0
+    # one round of warming up, then rounds of the same size; each imports first and repeats the same orders bare
+    for number in range(ROUNDS + 1):
+        if number:
+            sandbox.generate(
+                scenario.MARKETPLACES, ORDERS, case="fbm_unshipped", seed=100 + number, start=number * 10000
+            )
+        scenario.add_products(odoo_db, sandbox)
+        found = odoo_db.python(IMPORT_AGAINST_BARE, last=last, people=_people(sandbox), timeout=600)
+        assert found["lines"] == found["bare_lines"] and found["pickings"] == found["bare_pickings"]
+        last = found["last"]
+        if number:
+            assert found["orders"] == ORDERS, found
+            for key in totals:
+                totals[key] += found[key]
+    figure("import_ms_per_order", 1000 * totals["imported"] / totals["orders"], "ms")
+    figure("bare_ms_per_order", 1000 * totals["bare"] / totals["orders"], "ms")
+    figure("import_ratio", totals["imported"] / totals["bare"], "x", "<=1.25")
+    slips = odoo_db.python(SLIPS_AGAINST_PLAIN, count=SLIPS)
+    figure("slip_ms_plain", 1000 * slips["plain"] / SLIPS, "ms")
+    figure("slip_ms_revealed", 1000 * slips["revealed"] / SLIPS, "ms")
+    figure("slips_ratio", slips["revealed"] / slips["plain"], "x", "<=1.10")
