@@ -34,7 +34,7 @@ def main() -> int:
     site = next((python.parent.parent / "lib").glob("python3*/site-packages"))
     addons = [path.parent for path in sorted((REPO / "addons").glob("*/__manifest__.py"))]
     verdicts = [
-        _tool("ruff check", [python, "-P", "-m", "ruff", "check", "--no-cache", "."]),
+        _tool("ruff check", [python, "-P", "-m", "ruff", "check", "--no-cache", "--output-format=concise", "."]),
         _tool("ruff format", [python, "-P", "-m", "ruff", "format", "--no-cache", "--check", "."]),
         _tool("pylint for Odoo", [python, "-P", "-m", "pylint", f"--rcfile={REPO / '.pylintrc'}", *addons]),
         _verdict("manifests, XML, CSV", lint.addon_files()),

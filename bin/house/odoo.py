@@ -58,8 +58,10 @@ def ensure(cache: Cache) -> Odoo:
     if named:
         dist = Path(named).expanduser().absolute()
         version = _read_version(dist)
-        addons = (dist / "addons",) if (dist / "addons").is_dir() else ()
-        return Odoo(dist, f"{version} of ODOO_HOME", addons)
+        # a checkout keeps most addons beside the package, an installation has all of them inside
+        beside = dist / "addons"
+        inside = (dist / "odoo" / "addons" / "web").is_dir()
+        return Odoo(dist, f"{version} of ODOO_HOME", (beside,) if beside.is_dir() and not inside else ())
     folder = cache.folder("odoo")
     current = folder / "current"
     if current.exists() and not os.environ.get("HOUSE_ODOO_REFRESH"):

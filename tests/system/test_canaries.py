@@ -37,7 +37,7 @@ def user(login, *groups):
 
 user("warehouse", "stock.group_stock_user", "amazon_spapi_connector.group_user", "pii_retention.group_fulfilment")
 user("accountant", "account.group_account_invoice", "sales_team.group_sale_salesman_all_leads",
-     "amazon_spapi_connector.group_user", "pii_retention.group_fiscal", "base.group_partner_manager")
+     "amazon_spapi_connector.group_user", "pii_retention.group_fiscal", "base.group_partner_manager", "base.group_allow_export")
 env["ir.config_parameter"].set_param("report.url", url)
 env["ir.config_parameter"].set_param("web.base.url", url)
 """
@@ -60,7 +60,9 @@ result = {"sales": sales.ids, "pickings": pickings.ids, "moves": moves.ids,
 
 SEND = """
 moves = env["account.move"].browse(ids)
-env["account.move.send"]._generate_and_send_invoices(moves, sending_methods=[])
+for move in moves:  # Debian's wkhtmltopdf draws one document at a time
+    env["account.move.send"]._generate_and_send_invoices(
+        move, sending_methods=[], extra_edis=set(), invoice_edi_format=False)
 result = moves.mapped("invoice_pdf_report_id").ids
 """
 
@@ -86,7 +88,8 @@ sale = env["sale.order"].create({
 sale.action_confirm()
 move = sale._create_invoices()
 move.action_post()
-env["account.move.send"]._generate_and_send_invoices(move, sending_methods=[])
+env["account.move.send"]._generate_and_send_invoices(
+    move, sending_methods=[], extra_edis=set(), invoice_edi_format=False)
 env["ir.attachment"].create({"name": "address.txt", "raw": "\\n".join(v.values()), "mimetype": "text/plain",
                              "res_model": "res.partner", "res_id": partner.id})
 import logging

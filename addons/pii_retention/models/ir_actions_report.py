@@ -1,6 +1,7 @@
 from contextlib import contextmanager
 
 from odoo import fields, models
+from odoo.http import request
 
 from ..purposes import SELECTION
 from ..rendered import remember_rendered
@@ -29,6 +30,9 @@ class IrActionsReport(models.Model):
     def _pii_reveal_for(self, report_ref, res_ids):
         """Yield this model in an environment in which the report's customers are readable, if it has a purpose."""
         purpose, subjects = self._pii_subjects_of(report_ref, res_ids)
+        if subjects and request:
+            # neither the browser nor a proxy keeps a copy of what this request shows
+            request.future_response.headers["Cache-Control"] = "no-store"
         with subjects.reveal(purpose) as env:
             yield self.with_env(env)
 

@@ -39,9 +39,9 @@ class PiiSubject(models.Model):
     )
     deadline_rule = fields.Selection(
         [
-            ("created", "Days after the order"),
-            ("open", "Order still open: extended daily"),
-            ("shipped", "Days shipped"),
+            ("created", "Counted from the order"),
+            ("open", "Counted from the last change while open"),
+            ("shipped", "Counted from the shipment"),
         ],
         required=True,
         readonly=True,
