@@ -1,0 +1,152 @@
+"""One order of a page, read: what is stored of it, and what it means for its state. Pure, no Odoo.
+
+The two searches ask for different parts of an order. What a search did not ask for is not thereby gone: it is taken
+over from what is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from ..spapi.orders import Order, OrderDataError, SplitOrder, merge, parse_order, quarantine_payload, split_order
+from ..spapi.values import clean_text, parse_time
+
+PART_KEYS = {
+    "BUYER": "buyer",
+    "RECIPIENT": "recipient",
+    "PROCEEDS": "proceeds",
+    "EXPENSE": "expense",
+    "PROMOTION": "promotion",
+    "CANCELLATION": "cancellation",
+    "FULFILLMENT": "fulfillment",
+    "PACKAGES": "packages",
+    "TAX": "tax",
+    "PAYMENT": "payment",
+    "FULFILLMENT_ORDERS": "fulfillmentOrders",
+}
+"""Value of ``includedData`` → key that it brings, on the order and on its items."""
+ADDRESS_KEYS = ("street", "street2", "street3", "zip", "city")
+
+
+@dataclass(slots=True)
+class Incoming:
+    """One order of a page.
+
+    :param key: Amazon's order id, or ``UNREADABLE-…`` for a payload that has none
+    :param parts: parts that are known of it (asked for now, or taken over)
+    :param order: None when `error` says why it cannot be used
+    """
+
+    key: str
+    raw: Any = field(repr=False)
+    split: SplitOrder = field(repr=False)
+    parts: frozenset[str]
+    updated: datetime | None
+    order: Order | None = None
+    error: OrderDataError | None = None
+    business: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def readable(self) -> bool:
+        return bool(self.split.order_id)
+
+    @property
+    def has_address(self) -> bool:
+        """Whether Amazon sent an address to deliver to."""
+        operational = self.split.personal.get("operational", {})
+        return any(operational.get(key) for key in ADDRESS_KEYS)
+
+    @property
+    def start(self) -> date | None:
+        created = parse_time(self.split.business.get("createdTime"))
+        return created.date() if created else None
+
+    def sealed_values(self) -> dict[str, dict[str, str]]:
+        """What goes into the vault, by retention class."""
+        if self.readable:
+            return merge(self.split.personal, self.split.unknown)
+        return {"quarantine": quarantine_payload({"": _storable(self.raw)})}
+
+    def parse(self, marketplaces: Container[str]) -> None:
+        """Fill `order` or `error` from `business`."""
+        self.order = self.error = None
+        try:
+            self.order = parse_order(self.business, marketplaces=marketplaces)
+        except OrderDataError as error:
+            self.error = error
+
+    def take_over(self, business: dict[str, Any] | None, parts: Iterable[str]) -> None:
+        """Complete `business` with the parts that were not asked for this time, from what is stored."""
+        kept = frozenset(parts) - self.parts
+        self.business = complete(self.split.business, business or {}, kept)
+        self.parts |= kept
+
+    def digest(self) -> str:
+        return digest(self.business)
+
+
+def read(raw: Any, parts: Iterable[str], key: bytes) -> Incoming:
+    """Take `raw` apart. Never raises for data.
+
+    :param key: secret of the account: an unreadable payload is named by a digest, which must not allow guessing
+    """
+    split = split_order(raw)
+    name = split.order_id or "UNREADABLE-" + hmac.new(key, _canonical(_storable(raw)), hashlib.sha256).hexdigest()[:20]
+    updated = parse_time(split.business.get("lastUpdatedTime"))
+    naive = updated.astimezone(UTC).replace(tzinfo=None) if updated else None
+    return Incoming(name, raw, split, frozenset(parts), naive, business=split.business)
+
+
+def complete(new: dict[str, Any], old: dict[str, Any], kept: Iterable[str]) -> dict[str, Any]:
+    """`new` with the keys of the parts `kept` from `old`, on the order and on items of the same id."""
+    keys = [PART_KEYS[part] for part in kept if part in PART_KEYS]
+    if not keys or not old:
+        return new
+    result = {**new, **{key: old[key] for key in keys if key in old and key not in new}}
+    items, old_items = new.get("orderItems"), old.get("orderItems")
+    if isinstance(items, list) and isinstance(old_items, list):
+        by_id = {item.get("orderItemId"): item for item in old_items if isinstance(item, dict)}
+        result["orderItems"] = [
+            {**item, **{key: known[key] for key in keys if key in known and key not in item}}
+            if isinstance(item, dict) and (known := by_id.get(item.get("orderItemId")))
+            else item
+            for item in items
+        ]
+    return result
+
+
+def digest(value: Any) -> str:
+    """A digest of JSON data without personal content."""
+    return hashlib.sha256(_canonical(value)).hexdigest()
+
+
+def items_digest(order: Order) -> str:
+    """A digest of what a sale order is made from: items, quantities and money. Shipping progress does not count."""
+    lines = [
+        [line.item_id, line.sku, line.quantity, str(line.total and line.total.value.normalize())]
+        + [[part.type, str(part.value.normalize())] for part in line.breakdowns]
+        for line in order.lines
+    ]
+    return digest(
+        [order.currency, str(order.total and order.total.value.normalize()), sorted(lines, key=lambda row: row[0])]
+    )
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str).encode()
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)[0]
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {clean_text(str(key))[0]: _storable(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,22 @@
+from . import account_move
+from . import (
+    pii_subject,
+    sale_order,
+    sale_order_line,
+    spapi_account,
+    spapi_account_connection,
+    spapi_account_import,
+    spapi_account_secret,
+    spapi_cursor,
+    spapi_listing,
+    spapi_marketplace,
+    spapi_oauth_state,
+    spapi_order,
+    spapi_order_line,
+    spapi_order_mapping,
+    spapi_order_state,
+    spapi_order_store,
+    spapi_quota,
+    spapi_tax_map,
+    stock_picking,
+)

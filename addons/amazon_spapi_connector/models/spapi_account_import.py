@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import logging
+import traceback
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import split_every
+
+from ..spapi import errors
+
+_logger = logging.getLogger(__name__)
+
+LOCK = 0x5B0A
+"""First key of the advisory locks of imports; the second is the account's id."""
+MAX_PAGES = 500
+"""Pages of one search (50,000 orders) after which something is taken to be wrong."""
+PAGE_SIZE = 100
+BATCH_SIZE = 50
+BUSINESS_PARTS = ("PROCEEDS", "PROMOTION", "CANCELLATION", "FULFILLMENT")
+SEARCHES: dict[str, dict] = {
+    "unshipped": {
+        "filters": {"fulfilledBy": "MERCHANT", "fulfillmentStatuses": "UNSHIPPED,PARTIALLY_SHIPPED"},
+        "parts": (*BUSINESS_PARTS, "BUYER", "RECIPIENT", "TAX"),
+    },
+    "changes": {"filters": {}, "parts": BUSINESS_PARTS},
+}
+"""The two searches, in their order. Only the first asks for personal data, and only of orders that must be shipped."""
+
+
+class SpapiAccount(models.Model):
+    """The import: two searches, page by page, each page committed before the next is asked for; then sale orders.
+
+    Killing the process anywhere loses nothing (the cursor moves with the last page's commit) and doubles nothing
+    (orders are unique by account and id).
+    """
+
+    _inherit = "spapi.account"
+
+    # === CRON === #
+
+    @api.model
+    def _cron_import_orders(self, force: bool = False) -> None:
+        """Import the orders of all connected accounts; one account's failure does not concern the others.
+
+        :param force: read everything now, whatever the plan and the next attempt say
+        """
+        accounts = self.sudo().search([("state", "in", ("connected", "error"))])
+        for index, account in enumerate(accounts):
+            if not account._as_service()._run_import(force=force):
+                # Out of time: with something remaining, the cron comes back at once.
+                account._checkpoint(0, len(accounts) - index)
+                return
+            if not account._checkpoint(1, len(accounts) - index - 1):
+                return
+
+    def _as_service(self):
+        """The same account for the identity that imports, in the account's company and no other."""
+        company = self.sudo().company_id
+        context = {"allowed_company_ids": company.ids, "lang": self.env.user.lang}
+        progress = {key: value for key, value in self.env.context.items() if key in ("cron_id", "cron_end_time")}
+        if "ir_cron_progress_id" in self.env.context:
+            progress["ir_cron_progress_id"] = self.env.context["ir_cron_progress_id"]
+        service = self.env.ref("amazon_spapi_connector.user_service")
+        return self.with_user(service).with_context({**context, **progress}).with_company(company)
+
+    def _checkpoint(self, processed: int = 0, remaining: int = 0) -> bool:
+        """Commit; tell whether there is time left."""
+        return self.env["ir.cron"]._commit_progress(processed, remaining=remaining) > 0
+
+    # === ONE ACCOUNT === #
+
+    def _run_import(self, force: bool = False) -> bool:
+        """Import the orders of one account, errors recorded and not raised. Returns False when time is up."""
+        self.ensure_one()
+        with self._import_lock() as free:
+            if not free:
+                return True
+            # What another process committed while we waited for our turn must be visible.
+            self._checkpoint(0, 1)
+            due = force or not self.retry_at or self.retry_at <= fields.Datetime.now()
+            finished, failure = True, None
+            try:
+                for code in SEARCHES if due else ():
+                    if finished and self._search_is_due(code, force):
+                        finished = self._import_search(code)
+            except (errors.SpapiError, UserError) as error:
+                failure = error
+            except Exception as error:
+                self._log_unexpected("import", error)
+                failure = error
+            # What is stored becomes sale orders even if the search could not be finished.
+            try:
+                if failure:
+                    self.env.cr.rollback()
+                    self.env.invalidate_all()
+                finished = self._map_pending() and finished
+            except Exception as error:
+                self._log_unexpected("mapping", error)
+                failure = failure or error
+                self.env.cr.rollback()
+                self.env.invalidate_all()
+            if failure:
+                self._record_failure(failure)
+            elif due and finished:
+                self._record_success()
+            self._checkpoint(0, 1)
+            return finished
+
+    def _log_unexpected(self, step: str, error: Exception) -> None:
+        """Where, not what: the text of an unexpected error may quote anything, a buyer's name too."""
+        frames = traceback.extract_tb(error.__traceback__)[-4:]
+        where = " < ".join(
+            f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in reversed(frames)
+        )
+        _logger.error("%s of account %s stopped: %s at %s", step, self.id, type(error).__name__, where)
+
+    @contextmanager
+    def _import_lock(self):
+        """Let one process at a time import an account. Survives commits, ends with the connection, waits for nobody."""
+        cr = self.env.cr
+        cr.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK, self.id])
+        if not cr.fetchone()[0]:
+            yield False
+            return
+        try:
+            yield True
+        except BaseException:
+            cr.rollback()
+            raise
+        finally:
+            cr.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK, self.id])
+
+    # === SEARCHES === #
+
+    def _cursor(self, code: str):
+        """The progress of a search, created at its first run."""
+        Cursor = self.env["spapi.cursor"].sudo()
+        cursor = Cursor.search([("account_id", "=", self.id), ("search_code", "=", code)])
+        return cursor or Cursor.create(
+            {"account_id": self.id, "search_code": code, "last_updated_after": self.import_since}
+        )
+
+    def _search_is_due(self, code: str, force: bool) -> bool:
+        """The first search runs every time, the second less often: Amazon grants both together 20 calls an hour."""
+        cursor = self._cursor(code)
+        if force or code == "unshipped" or cursor.page_token or not cursor.last_done:
+            return True
+        # Half a minute of grace, so that a cron that is a second early does not skip a turn.
+        return cursor.last_done + timedelta(minutes=self.changes_interval, seconds=-30) <= fields.Datetime.now()
+
+    def _search_parameters(self, code: str, after: datetime) -> dict[str, str]:
+        """Parameters of a new search; the page token is bound to them."""
+        if not self.marketplace_ids:
+            raise errors.ConfigurationError("no marketplace is chosen", operation="searchOrders", sent=False)
+        search = SEARCHES[code]
+        return {
+            "lastUpdatedAfter": after.replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "marketplaceIds": ",".join(sorted(self.marketplace_ids.mapped("amazon_id"))),
+            "maxResultsPerPage": str(PAGE_SIZE),
+            "includedData": ",".join(search["parts"]),
+            **search["filters"],
+        }
+
+    def _import_search(self, code: str) -> bool:
+        """Read a search to its end, or from the page where it stopped. Returns False when time is up.
+
+        :raise errors.SpapiError: the pages so far are stored and the cursor points to the page that failed
+        """
+        cursor = self._cursor(code)
+        if cursor._token_is_valid():
+            parameters = {**cursor.parameters, "paginationToken": cursor.sudo().page_token}
+        else:
+            after = cursor.last_updated_after
+            if code == "unshipped":
+                after = min([after, *(moment - timedelta(seconds=1) for moment in self._without_address().values())])
+            cursor._begin(self._search_parameters(code, after))
+            parameters = dict(cursor.parameters)
+        while True:
+            try:
+                page = self._call("searchOrders", lambda client: client.search_orders(parameters))  # noqa: B023
+                if page.next_token and cursor._has_seen(page.next_token):
+                    raise errors.MalformedResponse("the pages repeat", code="PaginationLoop", operation="searchOrders")
+                if page.next_token and cursor.page_count >= MAX_PAGES:
+                    raise errors.MalformedResponse("too many pages", code="TooManyPages", operation="searchOrders")
+            except errors.SpapiError as error:
+                if isinstance(error, errors.BadRequest) or error.code in ("PaginationLoop", "TooManyPages"):
+                    # The token, not the period, is refused: begin the period again. What is stored is recognised.
+                    cursor._restart()
+                    self._checkpoint(0, 1)
+                raise
+            self._store_page(code, page)
+            in_time = self._checkpoint(0, 1)
+            if not page.next_token:
+                return in_time
+            if not in_time:
+                return False
+            parameters = {**cursor.parameters, "paginationToken": page.next_token}
+
+    def _store_page(self, code: str, page) -> None:
+        """Store a page and move the cursor; the caller commits both together.
+
+        :param page: :class:`..spapi.client.SearchPage`
+        """
+        self.env["spapi.order"].sudo()._store_orders(self, page.orders, SEARCHES[code]["parts"])
+        until = page.last_updated_before
+        cursor = self._cursor(code)
+        begun_at, after = cursor.begun_at, (cursor.parameters or {}).get("lastUpdatedAfter", "")
+        cursor._advance(page.next_token, until.astimezone(UTC).replace(tzinfo=None) if until else None)
+        if code == "unshipped" and not page.next_token:
+            self._give_up_addresses(begun_at, after)
+        _logger.info("account %s, %s: %s orders read", self.id, code, len(page.orders))
+
+    def _without_address(self) -> dict:
+        """``{order: last update}`` of orders to ship that only the search without addresses has found so far.
+
+        The search with addresses normally brings them at its next run; where Amazon's index lagged behind its own
+        watermark, that search begins early enough to find them.
+        """
+        orders = (
+            self.env["spapi.order"]
+            .sudo()
+            .search([("account_id", "=", self.id), ("state", "=", "new"), ("problem_code", "=", "address_to_come")])
+        )
+        return {order: order.last_updated for order in orders if order.last_updated}
+
+    def _give_up_addresses(self, begun_at: datetime | None, after: str) -> None:
+        """Orders that a search covered and did not bring: looked for once, then shown to a person."""
+        text = self.env._(
+            "Amazon lists this order as to be shipped by you but did not send its address. Use “Read again” on the"
+            " account."
+        )
+        for order, updated in self._without_address().items():
+            if begun_at and order.write_date < begun_at and f"{updated:%Y-%m-%dT%H:%M:%SZ}" > after:
+                order._set_problem("exception", "no_address", text)
+
+    # === SALE ORDERS === #
+
+    def _map_pending(self) -> bool:
+        """Make sale orders of what waits for it, batch by batch, each committed. Returns False when time is up."""
+        self._requeue_mapped_skus()
+        orders = self.env["spapi.order"].search(
+            [("account_id", "=", self.id), ("state", "=", "new"), ("has_address", "=", True)], order="id"
+        )
+        for batch in split_every(BATCH_SIZE, orders.ids):
+            self.env["spapi.order"].browse(batch)._map_orders()
+            if not self._checkpoint(0, 1):
+                return False
+        return True
+
+    def _requeue_mapped_skus(self) -> None:
+        """Orders that wait for products: those whose SKUs all have one now go back in the queue."""
+        waiting = self.env["spapi.order"].sudo().search([("account_id", "=", self.id), ("state", "=", "waiting")])
+        if waiting:
+            found = waiting._find_products()
+            ready = waiting.filtered(
+                lambda order: all(found.get((order.marketplace_id.id, line.sku)) for line in order.line_ids)
+            )
+            ready.write({"state": "new"})

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from odoo import fields, models
+
+OVERLAP = timedelta(minutes=2)
+"""Amazon's filters are exclusive and its index lags: every read begins a little before the last one ended."""
+TOKEN_LIFE = timedelta(hours=23)
+"""Amazon's page tokens live 24 hours; one hour is left for clocks that differ."""
+
+
+class SpapiCursor(models.Model):
+    """How far one search of an account has come.
+
+    A search in progress keeps its page token and the parameters that the token is bound to, so that an import that was
+    killed or throttled goes on at its page. `last_updated_after` moves only when the last page is committed.
+    """
+
+    _name = "spapi.cursor"
+    _description = "Amazon Import Progress"
+    _order = "account_id, search_code"
+    _rec_name = "search_code"
+
+    account_id = fields.Many2one("spapi.account", required=True, ondelete="cascade", index=True)
+    search_code = fields.Selection(
+        [("unshipped", "Orders to ship"), ("changes", "All changes")], string="Search", required=True
+    )
+    last_updated_after = fields.Datetime(required=True, help="Everything before this moment is stored.")
+    page_token = fields.Char(groups=fields.NO_ACCESS)
+    page_token_at = fields.Datetime()
+    begun_at = fields.Datetime(help="When the search in progress began.")
+    parameters = fields.Json(help="Parameters of the search in progress; Amazon binds its page token to them.")
+    watermark = fields.Datetime(help="End of the period that the search in progress covers, as Amazon gave it.")
+    page_count = fields.Integer(help="Pages of the search in progress that are stored.")
+    seen_tokens = fields.Json(help="Digests of the page tokens of this search: one that returns would never end.")
+    last_done = fields.Datetime(string="Last Completed")
+
+    _search_uniq = models.Constraint("UNIQUE(account_id, search_code)", "This search exists already.")
+
+    def _token_is_valid(self) -> bool:
+        self.ensure_one()
+        return bool(self.page_token and self.page_token_at and self.page_token_at + TOKEN_LIFE > fields.Datetime.now())
+
+    def _restart(self) -> None:
+        """Give up the pages of the search in progress and begin again at the cursor. Nothing is lost by it."""
+        self.write(
+            {"page_token": False, "page_token_at": False, "begun_at": False, "parameters": False}
+            | {"watermark": False, "page_count": 0, "seen_tokens": False}
+        )
+
+    def _begin(self, parameters: dict) -> None:
+        self._restart()
+        self.write({"parameters": parameters, "begun_at": fields.Datetime.now()})
+
+    def _has_seen(self, token: str) -> bool:
+        return _digest(token) in (self.seen_tokens or [])
+
+    def _advance(self, next_token: str | None, covered_until: datetime | None) -> None:
+        """Note that a page is stored; call it in the transaction that stores the page.
+
+        :param covered_until: what Amazon said the search covers (naive UTC); the earliest of all pages counts.
+        """
+        self.ensure_one()
+        watermark = min(filter(None, (self.watermark, covered_until)), default=None)
+        if next_token:
+            self.write(
+                {
+                    "page_token": next_token,
+                    "page_token_at": fields.Datetime.now(),
+                    "watermark": watermark,
+                    "page_count": self.page_count + 1,
+                    "seen_tokens": [*(self.seen_tokens or []), _digest(next_token)],
+                }
+            )
+            return
+        # Without Amazon's word the search covers what was updated before it began, less its two-minute rule.
+        begun = self.begun_at or fields.Datetime.now()
+        until = (watermark or begun - timedelta(minutes=2)).replace(microsecond=0) - OVERLAP
+        self._restart()
+        self.write({"last_updated_after": max(self.last_updated_after, until), "last_done": fields.Datetime.now()})
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()[:16]

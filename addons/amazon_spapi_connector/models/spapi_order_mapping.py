@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+
+import psycopg2
+
+from odoo import api, models
+from odoo.exceptions import UserError
+from odoo.http import request
+
+from ..mapping.pricing import PriceProblem
+from ..spapi.orders import OrderDataError
+from .order_mapper import OrderMapper
+
+_logger = logging.getLogger(__name__)
+
+QUIET = {
+    "spapi_import": True,
+    "mail_create_nolog": True,
+    "mail_create_nosubscribe": True,
+    "mail_notrack": True,
+    "tracking_disable": True,
+    "send_email": False,
+}
+"""Nobody is written to, followed or tracked: the buyer is no correspondent, and trackers copy values."""
+
+
+class SpapiOrder(models.Model):
+    """From stored orders to confirmed sale orders, in batch. Never commits: the caller decides about transactions."""
+
+    _inherit = "spapi.order"
+
+    def _map_orders(self):
+        """Make confirmed sale orders of these orders; each that cannot be one says why. Returns those that became one.
+
+        Orders of several accounts are mapped account by account. A failure of one order is undone and shown on that
+        order; the others go on.
+        """
+        done = self.browse()
+        for account, orders in self.sudo().grouped("account_id").items():
+            orders = orders.filtered(
+                lambda order: not order.sale_order_id and order.has_address and order._is_mappable()
+            )
+            orders._decide_fiscal_positions(account)
+            ready = orders._with_products()
+            done += ready._map_isolated(account.with_env(self.env))
+        return done.with_env(self.env)
+
+    def _is_mappable(self) -> bool:
+        """Merchant-fulfilled and not shipped at all; everything else becomes no sale order."""
+        self.ensure_one()
+        return (
+            self.status == "UNSHIPPED"
+            and self.fulfilled_by == "MERCHANT"
+            and self.state in ("new", "waiting", "exception")
+        )
+
+    # === FISCAL POSITION === #
+
+    def _decide_fiscal_positions(self, account) -> None:
+        """Detect fiscal positions once and keep the result with its reason.
+
+        Country and state are in clear. Postcode and VAT number, which are sealed, may decide too: only orders for which
+        they can are opened, because without the reveal the result would silently be another one.
+        """
+        undecided = self.filtered(lambda order: not order.fiscal_reason and order.subject_id)
+        if not undecided:
+            return
+        company = account.company_id
+        Position = self.env["account.fiscal.position"].sudo()
+        detecting = Position.search([*Position._check_company_domain(company), ("auto_apply", "=", True)])
+        subjects = undecided.subject_id
+        partners = dict(zip(subjects.ids, subjects._ensure_partners().ids, strict=True))
+        if not detecting:
+            undecided.write({"fiscal_reason": self.env._("No fiscal position is detected automatically.")})
+            return
+        by_zip = any(position.zip_from or position.zip_to for position in detecting)
+        sealed = undecided.filtered(lambda order: by_zip or order.has_vat)
+        plain = undecided - sealed
+        reason = self.env._("Detected from the country of delivery at import.")
+        plain._keep_positions(self._detect(self.env, company, plain, partners, by_zip), reason)
+        if not sealed:
+            return
+        if request and request.session.uid and request.session.uid != self.env.uid:
+            # A person pressed the button: nobody acts as the import's identity. It decides itself, at its next run.
+            account._trigger_import()
+            return
+        # sudo is no key to a reveal: the real user's rights count, so the subjects must not be in sudo here.
+        with sealed.subject_id.sudo(False).reveal("import_decision") as env:
+            found = self._detect(env, company, sealed, partners, by_zip)
+        sealed._keep_positions(found, self.env._("Detected from the delivery address and VAT number at import."))
+
+    @api.model
+    def _detect(self, env, company, orders, partners: dict[int, int], by_zip: bool) -> dict[int, int]:
+        """``{order id: fiscal position id}`` as `env` sees the partners; equal facts are looked at once."""
+        Position = env["account.fiscal.position"].sudo().with_company(company)
+        known: dict[tuple, int] = {}
+        result = {}
+        for order_id, partner_id in [(order.id, partners[order.subject_id.id]) for order in orders]:
+            partner = env["res.partner"].sudo().browse(partner_id)
+            facts = (partner.country_id.id, partner.state_id.id, partner.vat, partner.zip if by_zip else None)
+            if facts not in known:
+                known[facts] = Position._get_fiscal_position(partner).id
+            result[order_id] = known[facts]
+        return result
+
+    def _keep_positions(self, found: dict[int, int], reason: str) -> None:
+        for order in self:
+            order.write({"fiscal_position_id": found.get(order.id) or False, "fiscal_reason": reason})
+
+    # === PRODUCTS === #
+
+    def _find_products(self) -> dict[tuple[int, str], models.Model]:
+        """``{(marketplace id, SKU): product}`` of the lines; a SKU without exactly one product is absent.
+
+        A listing for the marketplace decides, then one for all, then the product whose internal reference is the SKU.
+        """
+        account, lines = self.account_id, self.line_ids
+        account.ensure_one()
+        skus = list({line.sku for line in lines if line.sku})
+        listings = (
+            self.env["spapi.listing"]
+            .sudo()
+            .search([("account_id", "=", account.id), ("sku", "in", skus), ("product_id", "!=", False)])
+        )
+        by_listing = {(listing.marketplace_id.id, listing.sku): listing.product_id for listing in listings}
+        listed = {listing.sku for listing in listings if not listing.marketplace_id}
+        candidates = defaultdict(self.env["product.product"].sudo().browse)
+        products = (
+            self.env["product.product"]
+            .sudo()
+            .search(
+                [
+                    ("default_code", "in", [sku for sku in skus if sku not in listed]),
+                    ("company_id", "in", (False, account.company_id.id)),
+                    ("type", "!=", "combo"),
+                ]
+            )
+        )
+        for product in products:
+            candidates[product.default_code] |= product
+        result = {}
+        for marketplace_id, sku in {(order.marketplace_id.id, line.sku) for order in self for line in order.line_ids}:
+            own = candidates[sku] if sku in candidates else candidates.default_factory()
+            product = (
+                by_listing.get((marketplace_id, sku))
+                or by_listing.get((False, sku))
+                or (own if len(own) == 1 else None)
+            )
+            if product:
+                result[marketplace_id, sku] = product
+        return result
+
+    def _with_products(self):
+        """Give the lines their products. Orders with a SKU that has none wait, and are left out of what is returned."""
+        if not self:
+            return self
+        found = self._find_products()
+        ready = self.browse()
+        for order in self:
+            missing = []
+            for line in order.line_ids:
+                product = found.get((order.marketplace_id.id, line.sku))
+                if product and line.product_id != product:
+                    line.product_id = product
+                elif not product and line.quantity:
+                    missing.append(line.sku or line.asin or line.item_id)
+            if missing:
+                order._wait_for(sorted(set(missing)))
+            else:
+                ready += order
+        return ready
+
+    def _wait_for(self, skus: list[str]) -> None:
+        text = self.env._(
+            "No product for: %s. Assign one (or give a product this internal reference); the order is then imported by"
+            " itself.",
+            ", ".join(skus),
+        )
+        self.write(
+            {"state": "waiting", "problem_code": "sku_unmapped", "problem": text, "missing_skus": ", ".join(skus)}
+        )
+
+    # === SALE ORDERS === #
+
+    def _map_isolated(self, account):
+        """All in one batch; if that fails one by one. Returns those that became sale orders."""
+        undecided = self.filtered(lambda order: not order.fiscal_reason)
+        orders = self - undecided
+        if not orders:
+            return orders
+        try:
+            with self.env.cr.savepoint():
+                return orders._map_batch(account)
+        except psycopg2.OperationalError:
+            raise
+        except Exception as error:
+            _logger.info("a batch of %s orders is mapped one by one: %s", len(orders), type(error).__name__)
+        done = self.browse()
+        for order in orders:
+            try:
+                with self.env.cr.savepoint():
+                    done += order._map_batch(account)
+            except psycopg2.OperationalError:
+                raise
+            except UserError as error:
+                order._set_problem("exception", "refused", self.env._("Odoo refused this order: %s", error.args[0]))
+            except Exception as error:
+                account._log_unexpected(f"order {order.amazon_order_id}", error)
+                text = self.env._("An unexpected error (%s) stopped this order.", type(error).__name__)
+                order._set_problem("exception", "unexpected", text)
+        return done
+
+    def _map_batch(self, account):
+        """Create and confirm the sale orders of these orders, which have all their products. Raises if one fails."""
+        mapper = OrderMapper(self.env, account, self)
+        vals_list, orders = [], self.browse()
+        for order in self:
+            try:
+                vals_list.append(mapper.sale_order_values(order))
+                orders += order
+            except PriceProblem as problem:
+                order._set_problem("exception", problem.code, mapper.explain(order, problem))
+            except OrderDataError as error:
+                order._set_problem("exception", error.code, error.message)
+        if not orders:
+            return orders
+        mapper.fill_in_taxes(vals_list)
+        service = account._as_service().env
+        sales = service["sale.order"].with_context(**QUIET).create(vals_list)
+        orders, sales = orders._without_mismatch(sales)
+        sales.action_confirm()
+        for order, sale in zip(orders, sales, strict=True):
+            order.write(
+                {
+                    "sale_order_id": sale.id,
+                    "state": "imported",
+                    "problem_code": False,
+                    "problem": False,
+                    "missing_skus": False,
+                    "mapped_hash": mapper.items_digest(order),
+                }
+            )
+        self.env.flush_all()
+        return orders
+
+    @api.private
+    def _without_mismatch(self, sales):
+        """Undo the sale orders whose total is not Amazon's to the cent. Returns the others with their orders."""
+        orders, good = self.browse(), sales.browse()
+        for order, sale in zip(self, sales, strict=True):
+            if sale.currency_id.compare_amounts(sale.amount_total, order.amount_total) == 0:
+                orders += order
+                good += sale
+                continue
+            text = self.env._(
+                "Odoo computes %(odoo)s, Amazon says %(amazon)s. Check the taxes in “Amazon taxes” and the rounding.",
+                odoo=sale.currency_id.format(sale.amount_total),
+                amazon=sale.currency_id.format(order.amount_total),
+            )
+            order._set_problem("exception", "total_mismatch", text)
+        (sales - good).sudo().unlink()
+        return orders, good

@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import logging
+import secrets
+from datetime import UTC
+
+import psycopg2
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Command
+
+from ..mapping.incoming import Incoming, read
+
+_logger = logging.getLogger(__name__)
+ORIGIN = "amazon"
+
+
+class SpapiOrder(models.Model):
+    """Storing pages: the business part in clear, the buyer sealed, what is not understood quarantined.
+
+    Storing is idempotent and does not depend on the order in which pages arrive: an older state of an order never
+    replaces a newer one, and the search without personal data never takes away what the other one brought.
+    """
+
+    _inherit = "spapi.order"
+
+    has_address = fields.Boolean(readonly=True, help="Amazon sent an address to deliver to; it is sealed.")
+
+    has_vat = fields.Boolean(string="With VAT Number", readonly=True, help="The buyer gave a VAT number; it is sealed.")
+
+    @api.model
+    def _store_orders(self, account, payloads: list, parts: tuple[str, ...]):
+        """Store a page of `payloads` as Amazon sent them. Returns the orders created or changed.
+
+        :param parts: the parts that were asked for (``includedData``)
+        """
+        key = account._quarantine_key()
+        latest: dict[str, Incoming] = {}
+        for raw in payloads:
+            incoming = read(raw, parts, key)
+            known = latest.get(incoming.key)
+            if not known or not known.updated or (incoming.updated and incoming.updated >= known.updated):
+                latest[incoming.key] = incoming
+        existing = {
+            order.amazon_order_id: order
+            for order in self.search([("account_id", "=", account.id), ("amazon_order_id", "in", list(latest))])
+        }
+        known_marketplaces = self._marketplaces()
+        self.browse(order.id for order in existing.values()).fetch(["business_json"])
+        todo = []
+        for name, incoming in latest.items():
+            order = existing.get(name, self.browse())
+            if not order or order._is_news(incoming):
+                incoming.take_over(order.business_json, filter(None, (order.included_parts or "").split(",")))
+                incoming.parse(known_marketplaces)
+                todo.append((incoming, order))
+        return self._store_isolated(account, todo)
+
+    def _is_news(self, incoming: Incoming) -> bool:
+        """Whether `incoming` says more than what is stored."""
+        self.ensure_one()
+        if not incoming.readable:
+            return False
+        if incoming.updated and self.last_updated and incoming.updated != self.last_updated:
+            return incoming.updated > self.last_updated
+        stored = frozenset(filter(None, (self.included_parts or "").split(",")))
+        if not incoming.parts >= stored:
+            return False
+        if incoming.parts > stored or (incoming.has_address and not self.has_address):
+            return True
+        return incoming.digest() != self.payload_hash
+
+    @api.model
+    def _store_isolated(self, account, todo: list[tuple[Incoming, models.Model]]):
+        """All at once; if that fails one by one, so that a single order never stops the others of its page."""
+        try:
+            with self.env.cr.savepoint():
+                return self._store_all(account, todo)
+        except (UserError, psycopg2.OperationalError):
+            # The key store or the database: not this order's fault, the page is read again.
+            raise
+        except Exception as error:
+            _logger.warning("a page is stored order by order: %s", type(error).__name__)
+        done = self.browse()
+        for incoming, order in todo:
+            try:
+                with self.env.cr.savepoint():
+                    done += self._store_all(account, [(incoming, order)])
+            except (UserError, psycopg2.OperationalError):
+                raise
+            except Exception as error:
+                _logger.warning("an order is quarantined: %s", type(error).__name__)
+                done += self._store_quarantined(account, incoming, order)
+        return done
+
+    @api.model
+    def _store_all(self, account, todo: list[tuple[Incoming, models.Model]]):
+        countries = self._countries()
+        subjects = self._seal(account, [incoming for incoming, _order in todo], countries)
+        create_vals, result = [], self.browse()
+        refs = {"marketplaces": self._marketplaces(), "countries": countries, "currencies": self._currencies()}
+        for incoming, order in todo:
+            values = self._values(incoming, refs)
+            if subject := subjects.get(incoming.key):
+                values["subject_id" if incoming.readable else "quarantine_subject_id"] = subject.id
+            values["has_address"] = incoming.has_address or order.has_address
+            values["has_vat"] = bool(incoming.split.personal.get("fiscal", {}).get("vat")) or order.has_vat
+            values |= order._transition(incoming, values["has_address"])
+            if order:
+                values["line_ids"] = order._line_commands(incoming)
+                order.write(values)
+                order._after_change(incoming)
+                result += order
+            else:
+                values |= {"account_id": account.id, "amazon_order_id": incoming.key}
+                values["line_ids"] = [Command.create(line) for line in _line_values(incoming).values()]
+                create_vals.append(values)
+        result += self.with_context(tracking_disable=True).create(create_vals)
+        result.flush_recordset()
+        return result
+
+    @api.model
+    def _store_quarantined(self, account, incoming: Incoming, order):
+        """Keep nothing of an order in clear but its id; all of it sealed."""
+        incoming.split = type(incoming.split)(
+            order_id="", business={}, personal={}, unknown={}, issues=incoming.split.issues
+        )
+        subject = self._seal(account, [incoming], {})[incoming.key]
+        values = {
+            "state": "quarantined",
+            "problem_code": "not_storable",
+            "problem": self.env._("Amazon's data of this order could not be stored. It is kept sealed."),
+            "quarantine_subject_id": subject.id,
+        }
+        if order:
+            order.write(values)
+            return order
+        return self.create({**values, "account_id": account.id, "amazon_order_id": incoming.key})
+
+    @api.model
+    def _seal(self, account, page: list[Incoming], countries: dict[str, int]) -> dict:
+        """``{key: subject}`` of the orders that brought something to seal. An absent buyer erases nothing."""
+        wanted = []
+        for incoming in page:
+            if incoming.order and incoming.order.status == "CANCELLED":
+                # nothing to ship and nothing to invoice: there is no purpose to keep the person for
+                continue
+            values = incoming.sealed_values()
+            if any(values.values()):
+                wanted.append((incoming.key, self._subject_values(account, incoming, values, countries)))
+        subjects = self.env["pii.subject"]._seal_many([vals for _key, vals in wanted])
+        return {key: subject for (key, _vals), subject in zip(wanted, subjects, strict=True)}
+
+    @api.model
+    def _subject_values(self, account, incoming: Incoming, values: dict, countries: dict[str, int]) -> dict:
+        order = incoming.order
+        return {
+            "company_id": account.company_id.id,
+            "origin": ORIGIN,
+            "reference": incoming.key if incoming.readable else f"quarantine/{incoming.key}",
+            "country_id": countries.get(order.country_code, False) if order else False,
+            "start": incoming.start or fields.Date.today(),
+            "open": not order or order.status in ("UNSHIPPED", "PARTIALLY_SHIPPED"),
+            "values": values,
+        }
+
+    # === VALUES === #
+
+    @api.model
+    def _values(self, incoming: Incoming, refs: dict) -> dict:
+        """Columns of an order, without its state and lines."""
+        order = incoming.order
+        values = {
+            "business_json": incoming.business or False,
+            "included_parts": ",".join(sorted(incoming.parts)),
+            "payload_hash": incoming.digest(),
+            "has_unknown_fields": incoming.readable and bool(incoming.split.unknown),
+            "last_updated": incoming.updated or False,
+        }
+        if order:
+            values |= {
+                "marketplace_id": refs["marketplaces"].get(order.marketplace_id, False),
+                "status": order.status,
+                "fulfilled_by": order.fulfilled_by if order.fulfilled_by in ("MERCHANT", "AMAZON") else False,
+                "programs": ", ".join(order.programs) or False,
+                "purchase_date": _naive(order.created),
+                "ship_by": _naive(order.ship_by and order.ship_by.latest),
+                "deliver_by": _naive(order.deliver_by and order.deliver_by.latest),
+                "currency_id": refs["currencies"].get(order.currency, False),
+                "amount_total": float(order.total.value) if order.total else 0.0,
+                "item_count": sum(line.quantity for line in order.lines),
+            }
+            if order.country_code:
+                values["country_id"] = refs["countries"].get(order.country_code, False)
+        return values
+
+    def _line_commands(self, incoming: Incoming) -> list:
+        """Update lines in place; what Amazon no longer lists stays with quantity 0."""
+        new = _line_values(incoming)
+        if not new:
+            return []
+        commands = []
+        for line in self.line_ids:
+            values = new.pop(line.item_id, {"quantity": 0, "amount_total": 0.0})
+            values = {name: value for name, value in values.items() if line[name] != value}
+            if values:
+                commands.append(Command.update(line.id, values))
+        return commands + [Command.create(values) for values in new.values()]
+
+    # === LOOKUPS === #
+
+    @api.model
+    def _marketplaces(self) -> dict[str, int]:
+        return {
+            row.amazon_id: row.id for row in self.env["spapi.marketplace"].with_context(active_test=False).search([])
+        }
+
+    @api.model
+    def _countries(self) -> dict[str, int]:
+        return {country.code: country.id for country in self.env["res.country"].search([])}
+
+    @api.model
+    def _currencies(self) -> dict[str, int]:
+        rows = self.env["res.currency"].with_context(active_test=False).search([])
+        return {currency.name: currency.id for currency in rows}
+
+
+class SpapiAccount(models.Model):
+    _inherit = "spapi.account"
+
+    def _quarantine_key(self) -> bytes:
+        """Secret of the account that names unreadable payloads; made and sealed at its first use."""
+        self.ensure_one()
+        account_sudo = self.sudo()
+        keyring, name = self.env["pii.keyring"].sudo(), self._secret_name("quarantine_key")
+        if not account_sudo.quarantine_key_sealed:
+            fresh = secrets.token_hex(32)
+            account_sudo.quarantine_key_sealed = keyring._seal_secret(account_sudo.company_id, name, fresh)
+            return fresh.encode()
+        return keyring._open_secret(account_sudo.company_id, name, account_sudo.quarantine_key_sealed).encode()
+
+
+def _naive(moment):
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment else False
+
+
+def _line_values(incoming: Incoming) -> dict[str, dict]:
+    """``{item id: values}`` of the lines of a usable order."""
+    return {
+        line.item_id: {
+            "item_id": line.item_id,
+            "asin": line.asin or False,
+            "sku": line.sku or False,
+            "title": line.title or False,
+            "quantity": line.quantity,
+            "quantity_fulfilled": line.quantity_fulfilled or 0,
+            "amount_total": float(line.total.value) if line.total else 0.0,
+        }
+        for line in (incoming.order.lines if incoming.order else ())
+    }
