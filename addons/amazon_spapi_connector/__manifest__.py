@@ -27,6 +27,5 @@
         "views/oauth_templates.xml",
         "views/menus.xml",
     ],
-    "installable": True,
     "application": True,
 }

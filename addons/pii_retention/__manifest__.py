@@ -18,6 +18,5 @@
         "views/ir_actions_report_views.xml",
         "views/menus.xml",
     ],
-    "installable": True,
     "application": True,
 }

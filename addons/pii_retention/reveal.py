@@ -180,6 +180,8 @@ def _seed_partners(env, subjects, values: dict[int, dict[str, str]]) -> None:
         if not partner_values:
             continue
         seeded_ids.append(partner.id)
+        if state := partner._pii_state(values[partner.pii_subject_id.id].get("state")):
+            transaction.seed(fields_by_name["state_id"], {partner.id: state.id})
         for name, value in partner_values.items():
             field = fields_by_name[name]
             if not field.compute:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from support.figures import figure
-
 from system import scenario
+
+from support.figures import figure
 
 ORDERS = 300
 ROUNDS = 3
@@ -68,7 +68,8 @@ import time
 user = env.ref("base.user_admin")
 user.group_ids += env.ref("pii_retention.group_fulfilment")
 reports = env(user=user.id)["ir.actions.report"]
-sealed = env["stock.picking"].search([("partner_id.pii_subject_id", "!=", False), ("state", "!=", "cancel")], limit=count)
+sealed = env["stock.picking"].search([("partner_id.pii_subject_id", "!=", False), ("state", "!=", "cancel")],
+                                     limit=count)
 plain = env["stock.picking"].search([("partner_id.pii_subject_id", "=", False),
                                      ("sale_id.client_order_ref", "like", "bare")], limit=count)
 assert len(sealed) == len(plain) == count, (len(sealed), len(plain))

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from canary import Scanner, as_plant, make_canaries
+
 from support.figures import figure
 from support.odoo import Database
 
@@ -37,7 +38,8 @@ def user(login, *groups):
 
 user("warehouse", "stock.group_stock_user", "amazon_spapi_connector.group_user", "pii_retention.group_fulfilment")
 user("accountant", "account.group_account_invoice", "sales_team.group_sale_salesman_all_leads",
-     "amazon_spapi_connector.group_user", "pii_retention.group_fiscal", "base.group_partner_manager", "base.group_allow_export")
+     "amazon_spapi_connector.group_user", "pii_retention.group_fiscal", "base.group_partner_manager",
+     "base.group_allow_export")
 env["ir.config_parameter"].set_param("report.url", url)
 env["ir.config_parameter"].set_param("web.base.url", url)
 """

@@ -6,7 +6,6 @@ from support.figures import figure
 
 from . import scenario
 
-
 OUT_OF_ORDER = """
 account = env["spapi.account"].search([], limit=1)._as_service()
 from odoo.addons.amazon_spapi_connector.models.spapi_account_import import SEARCHES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from support.figures import figure
 
 from . import scenario
@@ -39,7 +40,8 @@ result = {
 RESET = """
 env["spapi.order"].search([]).unlink()
 env["spapi.cursor"].search([]).unlink()
-env["spapi.account"].search([]).write({"last_error": False, "retry_at": False, "failure_count": 0, "state": "connected"})
+env["spapi.account"].search([]).write(
+    {"last_error": False, "retry_at": False, "failure_count": 0, "state": "connected"})
 env["spapi.quota"].search([]).unlink()
 """
 

@@ -1,13 +1,5 @@
 from odoo import models
 
-from odoo.addons.pii_retention.purposes import CLASSES
-
-from ..spapi.orders import PERSONAL_KEYS
-
-# The vault keeps only keys that it knows; Amazon's orders bring some more.
-for _class, _keys in PERSONAL_KEYS.items():
-    CLASSES[_class] = tuple(dict.fromkeys((*CLASSES[_class], *_keys)))
-
 
 class PiiSubject(models.Model):
     _inherit = "pii.subject"

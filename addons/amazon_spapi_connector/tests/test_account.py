@@ -65,8 +65,11 @@ class TestAccount(SpapiCase):
         root.handlers = [collector]
         names = [name for name, found in root.manager.loggerDict.items() if getattr(found, "level", 0)]
         # What quiets itself on purpose (httpx, sp_api) stays as it is: that is part of what is tested.
-        levels = {logger: logger.level for logger in map(logging.getLogger, ["", *names]) if "odoo" in logger.name
-                  or logger is root}
+        levels = {
+            logger: logger.level
+            for logger in map(logging.getLogger, ["", *names])
+            if "odoo" in logger.name or logger is root
+        }
         for logger in levels:
             logger.setLevel(1)
         try:

@@ -78,6 +78,15 @@ class ResPartner(models.Model):
             del result["name"]
         return result
 
+    def _pii_state(self, text):
+        """Return the state of the contact's country that ``text`` names by code or name, or none."""
+        self.ensure_one()
+        wanted = (text or "").strip().casefold()
+        # compared here: what the vault holds never becomes a search term
+        return self.country_id.state_ids.filtered(
+            lambda state: wanted and wanted in (state.code.casefold(), state.name.casefold())
+        )[:1]
+
     # === CRUD METHODS === #
 
     @api.model_create_multi

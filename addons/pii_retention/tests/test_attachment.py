@@ -63,7 +63,7 @@ class TestSealedAttachment(VaultCase):
         attachment = self.attach()
         other = self.seal("402-1234567-0000005")
         with other.with_user(self.clerk).reveal("label") as env, self.assertRaises(AccessError):
-            env["ir.attachment"].browse(attachment.id).sudo().raw
+            _ = env["ir.attachment"].browse(attachment.id).sudo().raw
 
     def test_write_and_move_stay_sealed(self):
         attachment = self.attach()

@@ -14,7 +14,8 @@ class TestReport(VaultCase):
                 "type": "qweb",
                 "name": "vault_test",
                 "key": "pii_retention.vault_test",
-                "arch": """<t t-name="pii_retention.vault_test"><p t-foreach="docs" t-as="o" t-field="o.contact_address"/>
+                "arch": """<t t-name="pii_retention.vault_test">
+                           <p t-foreach="docs" t-as="o" t-field="o.contact_address"/>
                            <b t-foreach="docs" t-as="o" t-out="o.display_name"/></t>""",
             }
         )

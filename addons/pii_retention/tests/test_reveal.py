@@ -42,6 +42,17 @@ class TestReveal(VaultCase):
         self.assertFalse(self.partner.street)
         self.assertFalse(self.subject.gift_text)
 
+    def test_the_state_is_found_by_code_or_name(self):
+        bavaria = self.env.ref("base.state_de_by")
+        for number, text in enumerate(("BY", "bavaria", "Nowhere")):
+            bavaria.name = "Bavaria"
+            subject = self.seal(f"402-5555555-{number:07}", {"operational": {"name": "Xaver Q", "state": text}})
+            partner = subject._partner()
+            with subject.with_user(self.clerk).reveal("label") as env:
+                state = env["res.partner"].browse(partner.id).state_id
+                self.assertEqual(state.id, bavaria.id if number < 2 else False)
+            self.assertFalse(partner.state_id)
+
     def test_only_the_classes_of_the_purpose_open(self):
         with self.mine.reveal("invoice") as env:
             partner = env["res.partner"].browse(self.partner.id)
@@ -241,7 +252,7 @@ class TestReveal(VaultCase):
         for name, field in partner._fields.items():
             if field.type in ("char", "text", "html") and partner._has_field_access(field, "read"):
                 partner[name]
-        partner.sudo().display_name
+        _ = partner.sudo().display_name
         env.cr.cache["a module's own cache"] = partner.name
         env.cr.postcommit.add(lambda: partner.name)
         env.cr.precommit.data["x"] = partner.name
@@ -272,7 +283,7 @@ class TestReveal(VaultCase):
             partner = env["res.partner"].browse(self.partner.id)
             self.assertEqual(partner.name, PERSON["name"])
         with self.assertRaisesRegex(RuntimeError, "has ended"):
-            partner.name
+            _ = partner.name
         with self.assertRaisesRegex(RuntimeError, "has ended"):
             partner.write({"ref": "lost"})
         self.assertEqual(self.partner.name, "Shop 402-1234567-0000001")
