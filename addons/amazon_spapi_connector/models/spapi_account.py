@@ -135,7 +135,7 @@ class SpapiAccount(models.Model):
     failure_count = fields.Integer(readonly=True, copy=False, help="Failed attempts since the last success.")
     retry_at = fields.Datetime(string="Next Attempt", readonly=True, copy=False)
     health = fields.Char(compute="_compute_health", help="Last success, last error and what Amazon's quota leaves.")
-    quota_ids = fields.One2many("spapi.quota", "account_id", string="Quota", groups=MANAGER)
+    quota_ids = fields.One2many("spapi.quota", "account_id", groups=MANAGER)
     cursor_ids = fields.One2many("spapi.cursor", "account_id", string="Progress", groups=MANAGER)
 
     order_count = fields.Integer(compute="_compute_order_counts")

@@ -23,7 +23,7 @@ class SpapiOrder(models.Model):
 
     account_id = fields.Many2one("spapi.account", required=True, readonly=True, index=True, ondelete="restrict")
     company_id = fields.Many2one(related="account_id.company_id", store=True, precompute=True, index=True)
-    amazon_order_id = fields.Char(string="Amazon Order", required=True, readonly=True, index=True)
+    amazon_order_id = fields.Char(required=True, readonly=True, index=True)
     marketplace_id = fields.Many2one("spapi.marketplace", readonly=True, index="btree_not_null")
     status = fields.Selection(
         [
