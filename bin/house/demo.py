@@ -83,7 +83,7 @@ def main() -> int:
         stack.callback(amazon.stop)
         config = _database(place, folder)
         logins = _logins(folder)
-        result = _import(place, folder, config, amazon, logins, given.orders)
+        result = _import(place, folder, config, amazon, logins, given.orders, given.port)
         _table(result, amazon, logins, time.monotonic() - started)
         if result["error"]:
             raise HouseError(f"The import ended with an error: {result['error']}")
@@ -139,7 +139,13 @@ def _logins(folder: Path) -> list[dict[str, Any]]:
 
 
 def _import(
-    place: Workplace, folder: Path, config: Path, amazon: LocalAmazon, logins: list[dict[str, Any]], wanted: int
+    place: Workplace,
+    folder: Path,
+    config: Path,
+    amazon: LocalAmazon,
+    logins: list[dict[str, Any]],
+    wanted: int,
+    port: int,
 ) -> dict[str, Any]:
     with Step("Orders on the local Amazon") as step:
         truth = amazon.ensure_orders(wanted)
@@ -175,6 +181,7 @@ def _import(
             logins=logins,
             app=CREDENTIALS,
             since=_SINCE_DAYS,
+            base_url=f"http://127.0.0.1:{port}",
             expected=len(truth),
         )
     )
