@@ -82,10 +82,13 @@ class ResPartner(models.Model):
         """Return the state of the contact's country that ``text`` names by code or name, or none."""
         self.ensure_one()
         wanted = (text or "").strip().casefold()
-        # compared here: what the vault holds never becomes a search term
-        return self.country_id.state_ids.filtered(
-            lambda state: wanted and wanted in (state.code.casefold(), state.name.casefold())
-        )[:1]
+
+        # compared here: what the vault holds never becomes a search term. Some countries' codes are prefixed (DE-BY)
+        def named(state):
+            code = state.code.casefold()
+            return wanted and wanted in (code, code.rpartition("-")[2], state.name.casefold())
+
+        return self.country_id.state_ids.filtered(named)[:1]
 
     # === CRUD METHODS === #
 
