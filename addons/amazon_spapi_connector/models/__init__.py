@@ -1,4 +1,4 @@
-from . import account_move
+from . import account_move, account_move_send
 from . import (
     pii_subject,
     sale_order,
