@@ -190,7 +190,8 @@ def _seed_partners(env, subjects, values: dict[int, dict[str, str]]) -> None:
                 explicit.append((field, {partner.id: value}))
     Subject = env["pii.subject"]
     for name in Subject._pii_text_fields():
-        transaction.seed(Subject._fields[name], {sid: text for sid, vals in values.items() if (text := vals.get(name))})
+        # the empty ones too: their compute would empty all of them
+        transaction.seed(Subject._fields[name], {sid: vals.get(name) or None for sid, vals in values.items()})
     if seeded_ids:
         _seed_stored_computes(env, Partner.browse(seeded_ids))
     # what the vault holds of a computed column wins over what Odoo would derive (a tax code from the VAT number)

@@ -107,7 +107,8 @@ class Workplace:
 
     def drop(self, name: str) -> None:
         """Remove a database, its sessions and its files."""
-        self.server.psql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        # as superuser: an autovacuum worker may be at work in it, which nobody else may end
+        self.server.psql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', superuser=True)
         remove(self.filestore(name))
 
     def copy(self, source: str, target: str, files_of: Workplace | None = None) -> None:

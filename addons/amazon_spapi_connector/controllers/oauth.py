@@ -13,7 +13,9 @@ from ..spapi.auth import Credentials, exchange_code
 
 _logger = logging.getLogger(__name__)
 CALLBACK = "/amazon/spapi/oauth/callback"
-_SECRETS = re.compile(r"((?:spapi_oauth_code|mws_auth_token|state)=)[^&\s\"]+")
+_SECRETS = re.compile(r"((?:spapi_oauth_code|mws_auth_token|state)(?:=|%3D))(?:(?!%26)[^&\s\"])+", re.IGNORECASE)
+_PATH = re.compile(r"/amazon/spapi/oauth|%2Famazon%2Fspapi%2Foauth", re.IGNORECASE)
+"""Encoded too: to somebody whose session has ended the callback's whole address is a parameter of the login page."""
 
 
 class HideCodes(logging.Filter):
@@ -27,7 +29,7 @@ class HideCodes(logging.Filter):
 
     @staticmethod
     def _hide(value):
-        if isinstance(value, str) and "/amazon/spapi/oauth" in value:
+        if isinstance(value, str) and _PATH.search(value):
             return _SECRETS.sub(r"\1[hidden]", value)
         return value
 
@@ -67,6 +69,11 @@ class AmazonOAuth(http.Controller):
             return self._page("refused", account)
         if account.seller_id and account.seller_id != selling_partner_id:
             return self._page("other_seller", account)
+        # sudo: the account that has this seller may be one of a company that this user does not see
+        twins = account.sudo().search([("seller_id", "=", selling_partner_id), ("id", "!=", account.id)])
+        if account.endpoint_url in twins.mapped("endpoint_url"):
+            text = request.env._("This seller is connected already by another account of the same region.")
+            return self._page("failed", account, text=text)
         credentials = Credentials(account.client_id or "", account._open_secret("client_secret"), "", account.token_url)
         try:
             grant = exchange_code(credentials, spapi_oauth_code, redirect_uri=self._redirect_uri())

@@ -14,8 +14,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ..spapi.orders import Order, OrderDataError, SplitOrder, merge, parse_order, quarantine_payload, split_order
-from ..spapi.values import clean_text, parse_time
+from ..spapi.orders import (
+    Order,
+    OrderDataError,
+    SplitOrder,
+    clean_json,
+    merge,
+    parse_order,
+    quarantine_payload,
+    split_order,
+)
+from ..spapi.values import parse_time
 
 PART_KEYS = {
     "BUYER": "buyer",
@@ -39,6 +48,7 @@ class Incoming:
     """One order of a page.
 
     :param key: Amazon's order id, or ``UNREADABLE-…`` for a payload that has none
+    :param asked: parts that Amazon was asked for now
     :param parts: parts that are known of it (asked for now, or taken over)
     :param order: None when `error` says why it cannot be used
     """
@@ -46,6 +56,7 @@ class Incoming:
     key: str
     raw: Any = field(repr=False)
     split: SplitOrder = field(repr=False)
+    asked: frozenset[str]
     parts: frozenset[str]
     updated: datetime | None
     order: Order | None = None
@@ -71,7 +82,7 @@ class Incoming:
         """What goes into the vault, by retention class."""
         if self.readable:
             return merge(self.split.personal, self.split.unknown)
-        return {"quarantine": quarantine_payload({"": _storable(self.raw)})}
+        return {"quarantine": quarantine_payload({"": clean_json(self.raw)})}
 
     def parse(self, marketplaces: Container[str]) -> None:
         """Fill `order` or `error` from `business`."""
@@ -97,10 +108,11 @@ def read(raw: Any, parts: Iterable[str], key: bytes) -> Incoming:
     :param key: secret of the account: an unreadable payload is named by a digest, which must not allow guessing
     """
     split = split_order(raw)
-    name = split.order_id or "UNREADABLE-" + hmac.new(key, _canonical(_storable(raw)), hashlib.sha256).hexdigest()[:20]
+    name = split.order_id or "UNREADABLE-" + hmac.new(key, _canonical(clean_json(raw)), hashlib.sha256).hexdigest()[:20]
     updated = parse_time(split.business.get("lastUpdatedTime"))
     naive = updated.astimezone(UTC).replace(tzinfo=None) if updated else None
-    return Incoming(name, raw, split, frozenset(parts), naive, business=split.business)
+    asked = frozenset(parts)
+    return Incoming(name, raw, split, asked, asked, naive, business=split.business)
 
 
 def complete(new: dict[str, Any], old: dict[str, Any], kept: Iterable[str]) -> dict[str, Any]:
@@ -140,13 +152,3 @@ def items_digest(order: Order) -> str:
 
 def _canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str).encode()
-
-
-def _storable(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean_text(value)[0]
-    if isinstance(value, list):
-        return [_storable(item) for item in value]
-    if isinstance(value, dict):
-        return {clean_text(str(key))[0]: _storable(item) for key, item in value.items()}
-    return value

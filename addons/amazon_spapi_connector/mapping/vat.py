@@ -65,8 +65,13 @@ def find_rate(net: Decimal, tax: Decimal, countries: Iterable[str], unit: Decima
         return Decimal(0)
     if not net or (net < 0) != (tax < 0):
         return None
-    candidates = [Decimal(rate) for country in countries for rate in RATES.get(country, ())]
     real = tax / net * 100
+    # Many pieces leave room for several rates of a country: the nearest of them comes first.
+    candidates = [
+        rate
+        for country in countries
+        for rate in sorted(map(Decimal, RATES.get(country, ())), key=lambda rate: abs(rate - real))
+    ]
     candidates += [real.quantize(Decimal(step), ROUND_HALF_UP) for step in ("1", "0.1", "0.001")]
     for rate in candidates:
         if abs(net * rate / 100 - tax) <= unit * parts and rate <= 100:

@@ -236,9 +236,14 @@ class SpapiAccount(models.Model):
         return accounts
 
     def write(self, vals):
+        chosen = {account: account.marketplace_ids for account in self} if "marketplace_ids" in vals else {}
         result = super().write(vals)
         if vals.get("company_id"):
             self._let_service_user_in()
+        for account, before in chosen.items():
+            if account.marketplace_ids - before:
+                # The cursors speak for the marketplaces so far: a new one is read from the beginning.
+                account.sudo().cursor_ids.unlink()
         return result
 
     def _service_user(self):

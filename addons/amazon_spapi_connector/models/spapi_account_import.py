@@ -17,6 +17,8 @@ LOCK = 0x5B0A
 """First key of the advisory locks of imports; the second is the account's id."""
 MAX_PAGES = 500
 """Pages of one search (50,000 orders) after which something is taken to be wrong."""
+LONGEST = timedelta(days=729)
+"""Amazon returns the orders of two years."""
 PAGE_SIZE = 100
 BATCH_SIZE = 50
 BUSINESS_PARTS = ("PROCEEDS", "PROMOTION", "CANCELLATION", "FULFILLMENT")
@@ -175,7 +177,10 @@ class SpapiAccount(models.Model):
         else:
             after = cursor.last_updated_after
             if code == "unshipped":
-                after = min([after, *(moment - timedelta(seconds=1) for moment in self._without_address().values())])
+                # Amazon refuses a date of long ago, so no order's own date may lead there.
+                oldest = fields.Datetime.now() - LONGEST
+                found = [max(moment, oldest) for moment in self._without_address().values()]
+                after = min([after, *(moment - timedelta(seconds=1) for moment in found)])
             cursor._begin(self._search_parameters(code, after))
             parameters = dict(cursor.parameters)
         while True:
@@ -256,6 +261,8 @@ class SpapiAccount(models.Model):
         if waiting:
             found = waiting._find_products()
             ready = waiting.filtered(
-                lambda order: all(found.get((order.marketplace_id.id, line.sku)) for line in order.line_ids)
+                lambda order: all(
+                    found.get((order.marketplace_id.id, line.sku)) for line in order.line_ids if line.quantity
+                )
             )
             ready.write({"state": "new"})

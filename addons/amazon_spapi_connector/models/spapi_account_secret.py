@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..spapi import regions
 from .spapi_account import MANAGER
 
 SECRETS = {"client_secret": "client_secret_sealed", "refresh_token": "refresh_token_sealed"}
@@ -72,9 +75,30 @@ class SpapiAccount(models.Model):
             raise UserError(
                 self.env._("The secrets of an account are sealed for its company. Create a new account instead.")
             )
+        trusted = {account: account._foreign_hosts() for account in self.sudo()}
         result = super().write(vals) if vals else True
+        for account, hosts in trusted.items():
+            if account._foreign_hosts() - hosts:
+                account._forget_secrets()
         self._store_secrets(found)
         return result
+
+    def _foreign_hosts(self) -> set[str]:
+        """Hosts that credentials are sent to, other than Amazon's own and this machine."""
+        self.ensure_one()
+        known = {
+            urlsplit(url).netloc for region in regions.REGIONS.values() for url in (region.endpoint, region.token_url)
+        }
+        hosts = {
+            urlsplit(url).netloc for url in (self.endpoint_url, self.token_url) if url and url.startswith("https:")
+        }
+        return hosts - known
+
+    def _forget_secrets(self) -> None:
+        """Who may change an address may not thereby learn the secrets: they are sent to no host that is new to them."""
+        columns = [column for column in SECRETS.values() if self[column]]
+        if columns:
+            super().write({**dict.fromkeys(columns, False), "state": "draft"})
 
     @api.model
     def _pop_secrets(self, vals: dict) -> tuple[dict, dict[str, str]]:

@@ -91,6 +91,9 @@ class SpapiOrder(models.Model):
 
     business_json = fields.Json(string="Business Data", readonly=True, copy=False, groups=MANAGER, prefetch=False)
     included_parts = fields.Char(readonly=True, help="Parts of the order that Amazon was asked for.")
+    current_parts = fields.Char(
+        readonly=True, help="Those of them that were asked for since the last update at Amazon."
+    )
     payload_hash = fields.Char(readonly=True, help="Digest of the business data, which holds no personal data.")
     mapped_hash = fields.Char(readonly=True, help="Digest of the items and amounts that the sale order was made from.")
 
@@ -123,6 +126,7 @@ class SpapiOrder(models.Model):
     def action_view_deliveries(self) -> dict:
         """Open the delivery, or the list of them."""
         self.ensure_one()
+        self.check_access("read")
         # sudo: the warehouse ships the order without a right on sales
         pickings = self.sudo().sale_order_id.picking_ids
         action = self.env["ir.actions.actions"]._for_xml_id("stock.action_picking_tree_all")

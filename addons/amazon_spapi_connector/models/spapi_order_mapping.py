@@ -6,7 +6,7 @@ from collections import defaultdict
 import psycopg2
 
 from odoo import api, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.http import request
 
 from ..mapping.pricing import PriceProblem
@@ -84,12 +84,27 @@ class SpapiOrder(models.Model):
             return
         if request and request.session.uid and request.session.uid != self.env.uid:
             # A person pressed the button: nobody acts as the import's identity. It decides itself, at its next run.
+            sealed._set_problem("new", False, False)
             account._trigger_import()
             return
+        reason = self.env._("Detected from the delivery address and VAT number at import.")
+        try:
+            sealed._keep_positions(sealed._detect_revealed(company, partners, by_zip), reason)
+        except AccessError:
+            raise
+        except UserError:
+            # A key store that cannot be used at all is nobody's order's fault; one seal that does not open is.
+            self.env["pii.keyring"].sudo()._keyring()
+            for order in sealed:
+                try:
+                    order._keep_positions(order._detect_revealed(company, partners, by_zip), reason)
+                except UserError as error:
+                    order._set_problem("exception", "not_opened", str(error))
+
+    def _detect_revealed(self, company, partners: dict[int, int], by_zip: bool) -> dict[int, int]:
         # sudo is no key to a reveal: the real user's rights count, so the subjects must not be in sudo here.
-        with sealed.subject_id.sudo(False).reveal("import_decision") as env:
-            found = self._detect(env, company, sealed, partners, by_zip)
-        sealed._keep_positions(found, self.env._("Detected from the delivery address and VAT number at import."))
+        with self.subject_id.sudo(False).reveal("import_decision") as env:
+            return self._detect(env, company, self, partners, by_zip)
 
     @api.model
     def _detect(self, env, company, orders, partners: dict[int, int], by_zip: bool) -> dict[int, int]:
@@ -245,7 +260,6 @@ class SpapiOrder(models.Model):
         self.env.flush_all()
         return orders
 
-    @api.private
     def _without_mismatch(self, sales):
         """Undo the sale orders whose total is not Amazon's to the cent. Returns the others with their orders."""
         orders, good = self.browse(), sales.browse()

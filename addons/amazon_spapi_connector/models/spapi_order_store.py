@@ -52,7 +52,7 @@ class SpapiOrder(models.Model):
         for name, incoming in latest.items():
             order = existing.get(name, self.browse())
             if not order or order._is_news(incoming):
-                incoming.take_over(order.business_json, filter(None, (order.included_parts or "").split(",")))
+                incoming.take_over(order.business_json, _parts(order.included_parts))
                 incoming.parse(known_marketplaces)
                 todo.append((incoming, order))
         return self._store_isolated(account, todo)
@@ -64,12 +64,12 @@ class SpapiOrder(models.Model):
             return False
         if incoming.updated and self.last_updated and incoming.updated != self.last_updated:
             return incoming.updated > self.last_updated
-        stored = frozenset(filter(None, (self.included_parts or "").split(",")))
-        if not incoming.parts >= stored:
-            return False
-        if incoming.parts > stored or (incoming.has_address and not self.has_address):
+        if not incoming.parts <= _parts(self.current_parts):
+            # The parts stored are those of an older state: the buyer may have another address in this one.
             return True
-        return incoming.digest() != self.payload_hash
+        if not incoming.parts >= _parts(self.included_parts):
+            return False
+        return (incoming.has_address and not self.has_address) or incoming.digest() != self.payload_hash
 
     @api.model
     def _store_isolated(self, account, todo: list[tuple[Incoming, models.Model]]):
@@ -106,6 +106,8 @@ class SpapiOrder(models.Model):
                 values["subject_id" if incoming.readable else "quarantine_subject_id"] = subject.id
             values["has_address"] = incoming.has_address or order.has_address
             values["has_vat"] = bool(incoming.split.personal.get("fiscal", {}).get("vat")) or order.has_vat
+            if order and incoming.updated == order.last_updated:
+                values["current_parts"] = _joined(incoming.asked | _parts(order.current_parts))
             values |= order._transition(incoming, values["has_address"])
             if order:
                 values["line_ids"] = order._line_commands(incoming)
@@ -126,6 +128,8 @@ class SpapiOrder(models.Model):
         incoming.split = type(incoming.split)(
             order_id="", business={}, personal={}, unknown={}, issues=incoming.split.issues
         )
+        # Not even its status counts now: a cancelled one is sealed like any other.
+        incoming.order = None
         subject = self._seal(account, [incoming], {})[incoming.key]
         values = {
             "state": "quarantined",
@@ -173,7 +177,8 @@ class SpapiOrder(models.Model):
         order = incoming.order
         values = {
             "business_json": incoming.business or False,
-            "included_parts": ",".join(sorted(incoming.parts)),
+            "included_parts": _joined(incoming.parts),
+            "current_parts": _joined(incoming.asked),
             "payload_hash": incoming.digest(),
             "has_unknown_fields": incoming.readable and bool(incoming.split.unknown),
             "last_updated": incoming.updated or False,
@@ -239,6 +244,14 @@ class SpapiAccount(models.Model):
             account_sudo.quarantine_key_sealed = keyring._seal_secret(account_sudo.company_id, name, fresh)
             return fresh.encode()
         return keyring._open_secret(account_sudo.company_id, name, account_sudo.quarantine_key_sealed).encode()
+
+
+def _parts(text: str | bool) -> frozenset[str]:
+    return frozenset(filter(None, (text or "").split(",")))
+
+
+def _joined(parts: frozenset[str]) -> str:
+    return ",".join(sorted(parts))
 
 
 def _naive(moment):

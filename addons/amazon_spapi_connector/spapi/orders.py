@@ -38,6 +38,7 @@ __all__ = [
     "Problem",
     "SplitOrder",
     "Window",
+    "clean_json",
     "merge",
     "parse_order",
     "quarantine_payload",
@@ -89,6 +90,11 @@ def quarantine_payload(unknown: dict[str, Any]) -> dict[str, str]:
     if not unknown:
         return {}
     return {"payload": json.dumps(unknown, ensure_ascii=False, sort_keys=True)}
+
+
+def clean_json(value: Any) -> Any:
+    """JSON `value` as it can be stored and written as JSON again, however deeply it is nested."""
+    return _clean(value)[0]
 
 
 def merge(personal: dict[str, dict[str, str]], unknown: dict[str, Any]) -> dict[str, dict[str, str]]:

@@ -227,3 +227,19 @@ class TestAccount(SpapiCase):
         account = self.account.with_context(active_test=False)
         self.assertFalse(account.active or account.has_client_secret or account.has_refresh_token or account.client_id)
         self.assertFalse(self.env.ref("amazon_spapi_connector.ir_cron_import_orders").active)
+
+    def test_secrets_go_to_no_new_host(self):
+        """Who changes an address does not get the secrets sent there: they are forgotten, and typed again or not."""
+        manager = new_test_user(self.env, "amazon_thief", groups="amazon_spapi_connector.group_manager")
+        as_manager = self.account.with_user(manager)
+        as_manager.token_url = "https://elsewhere.example/auth/o2/token"
+        self.assertFalse(self.account.has_refresh_token or self.account.has_client_secret)
+        self.assertEqual(self.account.state, "draft")
+        as_manager.write(
+            {"endpoint_url": "https://gateway.example", "client_secret": CLIENT_SECRET, "refresh_token": REFRESH_TOKEN}
+        )
+        self.assertTrue(self.account.has_refresh_token and self.account.has_client_secret)
+        # Amazon's own hosts are no strangers, nor is a port of this machine.
+        as_manager.region = "eu"
+        as_manager.write({"region": "custom", "endpoint_url": "http://127.0.0.1:9"})
+        self.assertTrue(self.account.has_refresh_token and self.account.has_client_secret)

@@ -3,7 +3,10 @@ from copy import deepcopy
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import SpapiCase
+from ..models import spapi_account_import as importing
+from .common import IT, SpapiCase
+
+FULL = importing.SEARCHES["unshipped"]["parts"]
 
 
 @tagged("post_install", "-at_install")
@@ -150,3 +153,48 @@ class TestBadInput(SpapiCase):
         self.assertEqual(self.order(ids[1]).state, "quarantined")
         self.assertTrue(self.order(ids[1]).quarantine_subject_id.sudo().quarantine_token)
         self.assertEqual(len(self.env["spapi.order"].search([("account_id", "=", self.account.id)])), 3)
+
+    @mute_logger("odoo.sql_db", "odoo.addons.amazon_spapi_connector.models.spapi_order_store")
+    def test_cancelled_order_that_cannot_be_stored(self):
+        """A cancelled order is not sealed, but one that cannot be stored is: it stops no page."""
+        good = self.sandbox.generate(2, seed=3)
+        raw = self.one_raw_order()
+        raw["fulfillment"]["fulfillmentStatus"] = "CANCELLED"
+        raw["orderItems"][0].setdefault("fulfillment", {})["quantityFulfilled"] = 10**12
+        payloads = [raw, *(self.sandbox.orders()[order_id] for order_id in good)]
+        self.env["spapi.order"]._store_orders(self.account, payloads, FULL)
+        self.assertEqual(self.order(raw["orderId"]).state, "quarantined")
+        self.assertEqual({self.order(order_id).state for order_id in good}, {"new"})
+
+    def test_rubbish_nested_deeply(self):
+        """A payload that is no order and nested deeply stops no page."""
+        good = self.sandbox.generate(2)
+        deep = {}
+        for _level in range(400):
+            deep = {"x": [deep]}
+        payloads = [{"orderId": 5, "deep": deep}, *(self.sandbox.orders()[order_id] for order_id in good)]
+        self.env["spapi.order"]._store_orders(self.account, payloads, FULL)
+        self.assertEqual({self.order(order_id).state for order_id in good}, {"new"})
+        self.assertIn("quarantined", self.env["spapi.order"].search([]).mapped("state"))
+
+    def test_seal_that_does_not_open(self):
+        """An order whose seal was altered stops alone, where the address decides the fiscal position."""
+        country = self.env.ref("base.it").id
+        self.env["account.fiscal.position"].create(
+            {"name": "By postcode", "auto_apply": True, "country_id": country, "zip_from": "00000", "zip_to": "99999"}
+        )
+        ids = self.sandbox.generate(3, marketplaces=[IT])
+        self.make_products()
+        self.env["spapi.order"]._store_orders(self.account, list(self.sandbox.orders().values()), FULL)
+        self.env.flush_all()
+        bad = self.order(ids[0])
+        self.env.cr.execute(
+            "UPDATE pii_subject SET operational_token = left(operational_token, -8) || 'AAAAAAAA' WHERE id = %s",
+            [bad.subject_id.id],
+        )
+        self.env.invalidate_all()
+        self.run_import()
+        self.assertEqual((bad.state, bad.problem_code), ("exception", "not_opened"))
+        for order_id in ids[1:]:
+            self.assertEqual(self.order(order_id).state, "imported", self.order(order_id).problem)
+        self.assertFalse(self.account.last_error)

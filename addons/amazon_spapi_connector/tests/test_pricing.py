@@ -79,6 +79,8 @@ class TestPricing(BaseCase):
         self.assertEqual(find_rate(D("100.00"), D("5.50"), ["FR"], CENT), D("5.5"))
         self.assertEqual(find_rate(D("1000.00"), D("88.75"), ["US"], CENT), D("8.875"))
         self.assertIsNone(find_rate(D("0"), D("1"), ["IT"], CENT))
+        # so many roundings that 10 % would do as well: the nearest rate of a country is the one
+        self.assertEqual(find_rate(D("50.00"), D("2.00"), ["IT"], CENT, parts=500), D(4))
 
     def test_parts_not_asked_for_are_kept(self):
         old = {"tax": {"a": 1}, "proceeds": {"old": 1}, "orderItems": [{"orderItemId": "1", "tax": {"b": 2}}]}

@@ -1,5 +1,5 @@
 from odoo.exceptions import AccessError
-from odoo.tests import tagged
+from odoo.tests import HttpCase, tagged
 
 from .common import PERSON, VaultCase
 
@@ -49,3 +49,19 @@ class TestReport(VaultCase):
         for user in (self.nobody, self.officer, self.env.ref("base.user_admin")):
             with self.assertRaises(AccessError):
                 self.render(user)
+
+
+@tagged("post_install", "-at_install")
+class TestReportOverHttp(HttpCase, TestReport):
+    # the log needs a read/write connection beside a read-only request: real ones are, those of the tests are not
+    _registry_readonly_enabled = False
+
+    def test_what_a_browser_prints_is_not_kept(self):
+        self.clerk.password = "vault_clerk-password"
+        self.authenticate(self.clerk.login, "vault_clerk-password")
+        url = f"/report/html/pii_retention.vault_test/{self.partner.id}"
+        self.assertNotEqual(self.url_open(url).headers.get("Cache-Control"), "no-store")
+        self.report.pii_purpose = "label"
+        response = self.url_open(url)
+        self.assertIn(PERSON["street"], response.text)
+        self.assertEqual(response.headers["Cache-Control"], "no-store")

@@ -42,6 +42,16 @@ class TestReveal(VaultCase):
         self.assertFalse(self.partner.street)
         self.assertFalse(self.subject.gift_text)
 
+    def test_each_text_shows_without_the_others(self):
+        names = self.subject._pii_text_fields()
+        for number, name in enumerate(("gift_text", "delivery_note")):
+            subject = self.seal(f"402-6666666-{number:07}", {"operational": {"city": "Kwyl", name: "Xaverlunda"}})
+            for first in names:
+                with subject.with_user(self.clerk).reveal("label") as env:
+                    opened = env["pii.subject"].browse(subject.id)
+                    _ = opened[first]
+                    self.assertEqual({key: opened[key] for key in names if opened[key]}, {name: "Xaverlunda"})
+
     def test_the_state_is_found_by_code_or_name(self):
         bavaria = self.env.ref("base.state_de_by")
         for number, text in enumerate(("BY", "bavaria", "Nowhere")):
