@@ -33,7 +33,7 @@ from . import logmask
 #: Statements that change something, or lock rows: all of them fail in a reveal and a failing statement is
 #: logged in full by PostgreSQL and by Odoo. Their values are masked before they leave the process.
 WRITES = re.compile(
-    r"\b(insert|update|delete|merge|copy|create|alter|drop|truncate|call|do|notify|grant|comment|lock|nextval)\b",
+    r'(?<!")\b(insert|update|delete|merge|copy|create|alter|drop|truncate|call|do|notify|grant|comment|lock|nextval)\b(?!")',
     re.IGNORECASE,
 )
 
@@ -92,10 +92,11 @@ class RevealTransaction(Transaction):
         self.opened = opened
         self.is_open = True
 
-    def seed(self, field, values: dict) -> None:
-        """Pin ``{record id: cache value}`` of ``field``; not for fields whose cache depends on the context."""
-        self.seeds[field].update(values)
-        self.field_data.pop(field, None)
+    def seed(self, seeds: dict) -> None:
+        """Pin ``{field: {record id: cache value}}``; not for fields whose cache depends on the context."""
+        for field, values in seeds.items():
+            self.seeds[field].update(values)
+            self.field_data.pop(field, None)
         for env in self.envs:
             env.__dict__.pop("_field_cache_memo", None)
 
@@ -174,29 +175,32 @@ def _seed_partners(env, subjects, values: dict[int, dict[str, str]]) -> None:
     partners = Partner.with_context(active_test=False).search([("pii_subject_id", "in", subjects.ids)])
     fields_by_name = Partner._fields
     seeded_ids = []
-    explicit = []
+    seeds, explicit = defaultdict(dict), defaultdict(dict)
+    states = partners._pii_states()
     for partner in partners:
         partner_values = Partner._pii_to_partner(values.get(partner.pii_subject_id.id) or {})
         if not partner_values:
             continue
         seeded_ids.append(partner.id)
-        if state := partner._pii_state(values[partner.pii_subject_id.id].get("state")):
-            transaction.seed(fields_by_name["state_id"], {partner.id: state.id})
+        state = (values[partner.pii_subject_id.id].get("state") or "").strip().casefold()
+        if state_id := states.get((partner.country_id.id, state)):
+            seeds[fields_by_name["state_id"]][partner.id] = state_id
         for name, value in partner_values.items():
             field = fields_by_name[name]
             if not field.compute:
-                transaction.seed(field, {partner.id: value})
+                seeds[field][partner.id] = value
             elif value:
-                explicit.append((field, {partner.id: value}))
+                explicit[field][partner.id] = value
     Subject = env["pii.subject"]
     for name in Subject._pii_text_fields():
         # the empty ones too: their compute would empty all of them
-        transaction.seed(Subject._fields[name], {sid: vals.get(name) or None for sid, vals in values.items()})
+        seeds[Subject._fields[name]] = {sid: vals.get(name) or None for sid, vals in values.items()}
+    transaction.seed(seeds)
     if seeded_ids:
         _seed_stored_computes(env, Partner.browse(seeded_ids))
     # what the vault holds of a computed column wins over what Odoo would derive (a tax code from the VAT number)
-    for field, seed in explicit:
-        transaction.seed(field, seed)
+    if explicit:
+        transaction.seed(explicit)
 
 
 def _seed_stored_computes(env, partners) -> None:
@@ -210,6 +214,7 @@ def _seed_stored_computes(env, partners) -> None:
         for field in registry.get_dependent_fields(source)
         if field.model_name == "res.partner" and field.store and field.compute and field.column_type
     } - {field for field in sources if not field.compute}
+    seeds = {}
     for group in {frozenset(registry.field_computed[field]) for field in stored}:
         field = min(group, key=lambda item: item.name)
         # depends_context fields have one cache per context and cannot be pinned; stored ones never do
@@ -217,10 +222,11 @@ def _seed_stored_computes(env, partners) -> None:
             determine(field.compute, partners)
         for member in group & stored:
             cache = member._get_cache(partners.env)
-            transaction.seed(member, {pid: cache[pid] for pid in partners._ids if pid in cache})
+            seeds[member] = {pid: cache[pid] for pid in partners._ids if pid in cache}
         # computed for reading: nothing of it may ever be flushed
         for member in group:
             transaction.field_dirty.pop(member, None)
+    transaction.seed(seeds)
 
 
 @contextmanager

@@ -52,11 +52,14 @@ class Base(models.AbstractModel):
         :return: ``pii.subject`` recordset, empty for records without a protected partner
         """
         if self._name == "res.partner":
+            self.sudo().fetch(["pii_subject_id"])
             return self.sudo().pii_subject_id
         # sudo: which subject a record belongs to is no personal data, and the reader of a delivery
         # may have no access to each partner field of it
         records = self.sudo()
-        subjects = self.env["pii.subject"].sudo()
-        for name in self._pii_partner_fields():
-            subjects |= records.mapped(name).pii_subject_id
-        return subjects.with_env(self.env)
+        names = self._pii_partner_fields()
+        # these columns alone: what a report shows is read again inside the reveal
+        records.fetch([name for name in names if self._fields[name].store])
+        partners = self.env["res.partner"].sudo().union(*(records.mapped(name) for name in names))
+        partners.fetch(["pii_subject_id"])
+        return partners.pii_subject_id.with_env(self.env)

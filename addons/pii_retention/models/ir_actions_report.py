@@ -1,5 +1,3 @@
-from contextlib import contextmanager
-
 from odoo import fields, models
 from odoo.http import request
 
@@ -26,46 +24,62 @@ class IrActionsReport(models.Model):
             subjects = self.env[report.model].browse(ids)._pii_subjects()
         return report.pii_purpose, subjects
 
-    @contextmanager
-    def _pii_reveal_for(self, report_ref, res_ids):
-        """Yield this model in an environment in which the report's customers are readable, if it has a purpose."""
+    def _pii_render(self, report_ref, res_ids, render, contents):
+        """Return ``render(reports)``, done where the report's customers are readable if it has a purpose.
+
+        :param render: called with this model in the environment to render in
+        :param contents: called with what ``render`` returned; gives the rendered contents (bytes or text) in it
+        """
         purpose, subjects = self._pii_subjects_of(report_ref, res_ids)
-        if subjects and request:
+        if not subjects:
+            return render(self)
+        if request:
             # neither the browser nor a proxy keeps a copy of what this request shows
             request.future_response.headers["Cache-Control"] = "no-store"
         with subjects.reveal(purpose) as env:
-            yield self.with_env(env)
-
-    def _pii_remember(self, report_ref, res_ids, contents):
-        """Note whose data these rendered contents show: a mail composer stores them before they belong anywhere."""
-        _purpose, subjects = self._pii_subjects_of(report_ref, res_ids)
-        if subject := subjects._first_to_end():
-            for content in filter(None, contents):
-                remember_rendered(self.env.cr, content.encode() if isinstance(content, str) else content, subject.id)
+            result = render(self.with_env(env))
+        # a mail composer stores documents before they belong anywhere: note whose data they show
+        subject = subjects._first_to_end()
+        for content in filter(None, contents(result)):
+            remember_rendered(self.env.cr, content.encode() if isinstance(content, str) else content, subject.id)
+        return result
 
     def _pre_render_qweb_pdf(self, report_ref, res_ids=None, data=None):
-        with self._pii_reveal_for(report_ref, res_ids) as reports:
-            streams, kind = super(IrActionsReport, reports)._pre_render_qweb_pdf(report_ref, res_ids=res_ids, data=data)
-        if isinstance(streams, dict):
-            contents = [item["stream"].getvalue() for item in streams.values() if item.get("stream")]
-        else:
-            contents = [streams]
-        self._pii_remember(report_ref, res_ids, contents)
-        return streams, kind
+        def contents(result):
+            streams = result[0]
+            if not isinstance(streams, dict):
+                return [streams]
+            return [item["stream"].getvalue() for item in streams.values() if item.get("stream")]
+
+        return self._pii_render(
+            report_ref,
+            res_ids,
+            lambda reports: super(IrActionsReport, reports)._pre_render_qweb_pdf(
+                report_ref, res_ids=res_ids, data=data
+            ),
+            contents,
+        )
 
     def _render_qweb_pdf(self, report_ref, res_ids=None, data=None):
         result = super()._render_qweb_pdf(report_ref, res_ids=res_ids, data=data)
-        self._pii_remember(report_ref, res_ids, result[:1])
+        # several documents were merged into one that nobody has noted yet
+        _purpose, subjects = self._pii_subjects_of(report_ref, res_ids)
+        if result[0] and (subject := subjects._first_to_end()):
+            remember_rendered(self.env.cr, result[0], subject.id)
         return result
 
     def _render_qweb_html(self, report_ref, docids, data=None):
-        with self._pii_reveal_for(report_ref, docids) as reports:
-            result = super(IrActionsReport, reports)._render_qweb_html(report_ref, docids, data=data)
-        self._pii_remember(report_ref, docids, result[:1])
-        return result
+        return self._pii_render(
+            report_ref,
+            docids,
+            lambda reports: super(IrActionsReport, reports)._render_qweb_html(report_ref, docids, data=data),
+            lambda result: result[:1],
+        )
 
     def _render_qweb_text(self, report_ref, docids, data=None):
-        with self._pii_reveal_for(report_ref, docids) as reports:
-            result = super(IrActionsReport, reports)._render_qweb_text(report_ref, docids, data=data)
-        self._pii_remember(report_ref, docids, result[:1])
-        return result
+        return self._pii_render(
+            report_ref,
+            docids,
+            lambda reports: super(IrActionsReport, reports)._render_qweb_text(report_ref, docids, data=data),
+            lambda result: result[:1],
+        )

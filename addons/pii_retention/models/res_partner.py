@@ -78,17 +78,18 @@ class ResPartner(models.Model):
             del result["name"]
         return result
 
-    def _pii_state(self, text):
-        """Return the state of the contact's country that ``text`` names by code or name, or none."""
-        self.ensure_one()
-        wanted = (text or "").strip().casefold()
+    def _pii_states(self):
+        """Return ``{(country id, code or name in lower case): state id}`` for the countries of these contacts.
 
-        # compared here: what the vault holds never becomes a search term. Some countries' codes are prefixed (DE-BY)
-        def named(state):
-            code = state.code.casefold()
-            return wanted and wanted in (code, code.rpartition("-")[2], state.name.casefold())
-
-        return self.country_id.state_ids.filtered(named)[:1]
+        What the vault holds is compared with these and never becomes a search term. Some codes are prefixed (DE-BY).
+        """
+        result = {}
+        for country in self.country_id:
+            for state in country.state_ids:
+                code = state.code.casefold()
+                for key in (state.name.casefold(), code.rpartition("-")[2], code):
+                    result[country.id, key] = state.id
+        return result
 
     # === CRUD METHODS === #
 
