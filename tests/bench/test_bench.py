@@ -80,7 +80,11 @@ plain = env["stock.picking"].search([("partner_id.pii_subject_id", "=", False),
 assert len(sealed) == len(plain) == count, (len(sealed), len(plain))
 cr.commit()
 
-def render(pickings):
+report = env.ref("stock.action_report_delivery")
+
+def render(pickings, purpose):
+    report.pii_purpose = purpose
+    env.flush_all()
     # as in a request of its own: nothing remembered by the ORM or the cursor
     env.invalidate_all()
     cr.cache.clear()
@@ -88,17 +92,17 @@ def render(pickings):
     html = reports._render_qweb_html("stock.report_deliveryslip", pickings.ids)[0]
     return time.perf_counter() - start, html
 
-for pickings in (sealed, plain):
-    render(pickings)
-revealed_times, plain_times = [], []
-for _ in range(9):
-    spent, html = render(plain)
-    plain_times.append(spent)
-    spent, html = render(sealed)
-    revealed_times.append(spent)
+# without a purpose the vault is not asked at all: Odoo's own time
+kinds = {"plain": (plain, False), "unprotected": (plain, "label"), "revealed": (sealed, "label")}
+times = {kind: [] for kind in kinds}
+for number in range(10):
+    for kind, (pickings, purpose) in kinds.items():
+        spent, html = render(pickings, purpose)
+        if number:
+            times[kind].append(spent)
 subject = sealed[0].partner_id.name
 assert subject.encode() not in html, "the slips were not revealed"
-result = {"revealed": sorted(revealed_times)[4], "plain": sorted(plain_times)[4]}
+result = {kind: sorted(found)[4] for kind, found in times.items()}
 """
 
 
@@ -153,5 +157,6 @@ def test_import_and_slips_against_bare_odoo(odoo_db, sandbox):
     figure("import_ratio_without_notes", totals["imported"] / totals["without_note"], "x", "<=1.25")
     slips = odoo_db.python(SLIPS_AGAINST_PLAIN, count=SLIPS)
     figure("slip_ms_plain", 1000 * slips["plain"] / SLIPS, "ms")
+    figure("slip_ms_unprotected", 1000 * slips["unprotected"] / SLIPS, "ms")
     figure("slip_ms_revealed", 1000 * slips["revealed"] / SLIPS, "ms")
     figure("slips_ratio", slips["revealed"] / slips["plain"], "x", "<=1.10")

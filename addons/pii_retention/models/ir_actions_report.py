@@ -54,7 +54,7 @@ class IrActionsReport(models.Model):
         return self._pii_render(
             report_ref,
             res_ids,
-            lambda reports: super(IrActionsReport, reports)._pre_render_qweb_pdf(
+            lambda reports: super(IrActionsReport, reports)._pre_render_qweb_pdf(  # noqa: UP008
                 report_ref, res_ids=res_ids, data=data
             ),
             contents,
@@ -72,7 +72,9 @@ class IrActionsReport(models.Model):
         return self._pii_render(
             report_ref,
             docids,
-            lambda reports: super(IrActionsReport, reports)._render_qweb_html(report_ref, docids, data=data),
+            lambda reports: super(IrActionsReport, reports)._render_qweb_html(  # noqa: UP008
+                report_ref, docids, data=data
+            ),
             lambda result: result[:1],
         )
 
@@ -80,6 +82,8 @@ class IrActionsReport(models.Model):
         return self._pii_render(
             report_ref,
             docids,
-            lambda reports: super(IrActionsReport, reports)._render_qweb_text(report_ref, docids, data=data),
+            lambda reports: super(IrActionsReport, reports)._render_qweb_text(  # noqa: UP008
+                report_ref, docids, data=data
+            ),
             lambda result: result[:1],
         )
