@@ -66,7 +66,7 @@ def _close(schema: Any) -> Any:
     """Forbid what is not declared, everywhere. The models never compose with allOf, so this is safe."""
     if isinstance(schema, dict):
         if "allOf" in schema:
-            raise NotImplementedError("a model that composes needs another way to be closed")
+            raise ValueError("this model composes with allOf: closing it here would refuse what it allows")
         if isinstance(schema.get("properties"), dict) and "additionalProperties" not in schema:
             schema["additionalProperties"] = False
         for value in schema.values():
@@ -160,7 +160,7 @@ _SCHEMA_WORDS = ("type", "items", "enum", "format", "minimum", "maximum", "minIt
 def _typed(parameter: dict[str, Any], value: str) -> Any:
     if parameter["type"] == "array":
         if parameter.get("collectionFormat", "csv") != "csv":
-            raise NotImplementedError(parameter["collectionFormat"])
+            raise ValueError(f"a list sent as {parameter['collectionFormat']}: Amazon's models know csv only")
         return value.split(",")
     if parameter["type"] == "integer" and re.fullmatch(r"-?\d+", value):
         return int(value)

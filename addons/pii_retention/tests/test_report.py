@@ -4,8 +4,9 @@ from odoo.tests import HttpCase, tagged
 from .common import PERSON, VaultCase
 
 
-@tagged("post_install", "-at_install")
-class TestReport(VaultCase):
+class ReportCase(VaultCase):
+    """A report on contacts that prints their address."""
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -28,6 +29,9 @@ class TestReport(VaultCase):
             }
         )
 
+
+@tagged("post_install", "-at_install")
+class TestReport(ReportCase):
     def render(self, user):
         reports = self.env["ir.actions.report"].with_user(user)
         return reports._render_qweb_html("pii_retention.vault_test", self.partner.ids)[0].decode()
@@ -52,7 +56,7 @@ class TestReport(VaultCase):
 
 
 @tagged("post_install", "-at_install")
-class TestReportOverHttp(HttpCase, TestReport):
+class TestReportOverHttp(HttpCase, ReportCase):
     # the log needs a read/write connection beside a read-only request: real ones are, those of the tests are not
     _registry_readonly_enabled = False
 
