@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from odoo.addons.pii_retention import keys
+
 from ..spapi import regions
 from .spapi_account import MANAGER
 
@@ -112,9 +114,7 @@ class SpapiAccount(models.Model):
         """Seal `secrets` ({field: plaintext}) into their columns. A new credential ends the error it may have cured."""
         for account in self.sudo() if secrets else ():
             values: dict = {
-                SECRETS[name]: self.env["pii.keyring"]
-                .sudo()
-                ._seal_secret(account.company_id, account._secret_name(name), plaintext.strip())
+                SECRETS[name]: keys.seal_secret(account.company_id, account._secret_name(name), plaintext.strip())
                 for name, plaintext in secrets.items()
             }
             if "client_secret" in secrets:
@@ -137,4 +137,4 @@ class SpapiAccount(models.Model):
         token = account_sudo[SECRETS[name]]
         if not token:
             return ""
-        return self.env["pii.keyring"].sudo()._open_secret(account_sudo.company_id, self._secret_name(name), token)
+        return keys.open_secret(account_sudo.company_id, self._secret_name(name), token)

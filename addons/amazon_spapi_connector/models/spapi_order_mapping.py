@@ -9,6 +9,8 @@ from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 from odoo.http import request
 
+from odoo.addons.pii_retention import keys
+
 from ..mapping.pricing import PriceProblem
 from ..spapi.orders import OrderDataError
 from .order_mapper import OrderMapper
@@ -94,7 +96,7 @@ class SpapiOrder(models.Model):
             raise
         except UserError:
             # A key store that cannot be used at all is nobody's order's fault; one seal that does not open is.
-            self.env["pii.keyring"].sudo()._keyring()
+            keys.keyring(self.env)
             for order in sealed:
                 try:
                     order._keep_positions(order._detect_revealed(company, partners, by_zip), reason)

@@ -10,6 +10,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
+from odoo.addons.pii_retention import keys
+
 from ..mapping.incoming import Incoming, read
 
 _logger = logging.getLogger(__name__)
@@ -238,12 +240,12 @@ class SpapiAccount(models.Model):
         """Secret of the account that names unreadable payloads; made and sealed at its first use."""
         self.ensure_one()
         account_sudo = self.sudo()
-        keyring, name = self.env["pii.keyring"].sudo(), self._secret_name("quarantine_key")
+        name = self._secret_name("quarantine_key")
         if not account_sudo.quarantine_key_sealed:
             fresh = secrets.token_hex(32)
-            account_sudo.quarantine_key_sealed = keyring._seal_secret(account_sudo.company_id, name, fresh)
+            account_sudo.quarantine_key_sealed = keys.seal_secret(account_sudo.company_id, name, fresh)
             return fresh.encode()
-        return keyring._open_secret(account_sudo.company_id, name, account_sudo.quarantine_key_sealed).encode()
+        return keys.open_secret(account_sudo.company_id, name, account_sudo.quarantine_key_sealed).encode()
 
 
 def _parts(text: str | bool) -> frozenset[str]:

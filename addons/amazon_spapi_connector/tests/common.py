@@ -16,7 +16,7 @@ from odoo import SUPERUSER_ID, api
 from odoo.exceptions import UserError
 from odoo.tests import TransactionCase
 
-from odoo.addons.pii_retention.models.pii_keyring import STORE_ID
+from odoo.addons.pii_retention.keys import STORE_ID
 
 from ..spapi.auth import TOKENS
 

@@ -1,6 +1,5 @@
 from . import base
 from . import res_company
-from . import pii_keyring
 from . import pii_access_log
 from . import pii_subject
 from . import pii_subject_reveal

@@ -9,8 +9,9 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, MissingError, UserError
 from odoo.http import Stream
 
+from .. import keys
 from .. import reveal as reveal_engine
-from ..crypto import CryptoError, day_key_id
+from ..crypto import CryptoError, day_key_id, looks_sealed
 from ..rendered import rendered_for
 
 _logger = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class IrAttachment(models.Model):
                 self.env._("The personal data of %s is gone; no document can be kept for it.", subject.reference)
             )
         domain = subject.company_id._pii_domain()
-        keyring = self.env["pii.keyring"]._keyring()
+        keyring = keys.keyring(self.env)
         try:
             key_id = keyring.ensure(day_key_id(domain, subject.deadline))
             return keyring.seal_file(domain, key_id, subject.uuid, "file", content)
@@ -217,7 +218,7 @@ class IrAttachment(models.Model):
         return super(IrAttachment, self.filtered(lambda attachment: not attachment.pii_subject_id))._migrate()
 
     def _index(self, bin_data, file_type, checksum=None):
-        if bin_data and self.env["pii.keyring"]._is_sealed_file(bin_data):
+        if bin_data and looks_sealed(bin_data):
             return None
         return super()._index(bin_data, file_type, checksum=checksum)
 
@@ -245,10 +246,8 @@ class IrAttachment(models.Model):
                     self.env._("“%s” is sealed: it opens for a purpose only.", attachment.sudo().display_name)
                 )
             try:
-                attachment.raw = (
-                    self.env["pii.keyring"]
-                    ._keyring()
-                    .open_file(subject.company_id._pii_domain(), subject.uuid, "file", attachment._pii_stored())
+                attachment.raw = keys.keyring(self.env).open_file(
+                    subject.company_id._pii_domain(), subject.uuid, "file", attachment._pii_stored()
                 )
             except CryptoError as error:
                 raise UserError(str(error)) from None

@@ -8,6 +8,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, split_every
 
+from .. import keys
 from ..crypto import CryptoError, KeyDestroyed, day_key_id
 from ..purposes import CLASSES
 
@@ -178,7 +179,7 @@ class PiiSubject(models.Model):
         if identity["deadline"] <= fields.Date.today():
             return self._erased_columns()
         domain = company._pii_domain()
-        keyring = self.env["pii.keyring"]._keyring()
+        keyring = keys.keyring(self.env)
         try:
             key_id = keyring.ensure(day_key_id(domain, identity["deadline"]))
             columns = {
@@ -247,7 +248,7 @@ class PiiSubject(models.Model):
         """Tell whether ``values`` is what the channel delivered last time."""
         if not self.content_mac:
             return False
-        keyring = self.env["pii.keyring"]._keyring()
+        keyring = keys.keyring(self.env)
         try:
             key_id = keyring.ensure(day_key_id(self.company_id._pii_domain(), self.deadline))
             return hmac.compare_digest(self.content_mac, self._mac(keyring, key_id, self.uuid, values))
@@ -257,7 +258,7 @@ class PiiSubject(models.Model):
     def _resealed(self, cls, tokens, deadline):
         """Return ``tokens`` sealed again under the key of ``deadline``."""
         domain = self.company_id._pii_domain()
-        keyring = self.env["pii.keyring"]._keyring()
+        keyring = keys.keyring(self.env)
         try:
             key_id = keyring.ensure(day_key_id(domain, deadline))
             return [keyring.reseal_record(domain, key_id, self.uuid, cls, token) for token in tokens]

@@ -5,6 +5,7 @@ from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 from odoo.http import request
 
+from .. import keys
 from .. import reveal as reveal_engine
 from ..crypto import CryptoError
 from ..purposes import PURPOSES, Purpose
@@ -80,7 +81,7 @@ class PiiSubject(models.Model):
         if not sealed:
             return {}
         log._append(sealed, purpose.code, "opened", classes=purpose.classes, reason=reason)
-        keyring = self.env["pii.keyring"]._keyring()
+        keyring = keys.keyring(self.env)
         values = {}
         try:
             for subject in sealed:

@@ -4,7 +4,7 @@ from datetime import date
 
 from odoo.tests import TransactionCase, new_test_user
 
-from odoo.addons.pii_retention.models.pii_keyring import ENVIRONMENT
+from odoo.addons.pii_retention.keys import ENVIRONMENT
 
 #: A planted person: no value of it occurs anywhere by accident.
 PERSON = {

@@ -7,6 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.pii_retention import keys
 from odoo.addons.pii_retention.reveal import RevealTransaction
 
 from .common import OPERATIONAL, PERSON, VaultCase
@@ -317,7 +318,7 @@ class TestReveal(VaultCase):
 
     def test_a_missing_key_is_a_clear_error_that_names_it(self):
         subject = self.seal("402-1234567-0000009", start=date(2099, 1, 1))
-        keyring = self.env["pii.keyring"]._keyring()
+        keyring = keys.keyring(self.env)
         key_id = next(key for key in keyring.list("day") if "2099-01-31" in str(key))
         keyring.destroy(key_id, "test")
         with self.assertRaisesRegex(UserError, "2099-01-31"), subject.with_user(self.clerk).reveal("label"):

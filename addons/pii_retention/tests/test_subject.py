@@ -4,6 +4,8 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.pii_retention import keys
+
 from .common import OPERATIONAL, PERSON, VaultCase
 
 
@@ -87,15 +89,14 @@ class TestSubject(VaultCase):
                 subject.read(["operational_token"])
 
     def test_secrets_are_bound_to_company_and_name(self):
-        keyring = self.env["pii.keyring"]
-        token = keyring._seal_secret(self.company, "account 1 refresh_token", "Atzr|very-secret")
+        token = keys.seal_secret(self.company, "account 1 refresh_token", "Atzr|very-secret")
         self.assertNotIn("very-secret", token)
-        self.assertEqual(keyring._open_secret(self.company, "account 1 refresh_token", token), "Atzr|very-secret")
+        self.assertEqual(keys.open_secret(self.company, "account 1 refresh_token", token), "Atzr|very-secret")
         with self.assertRaises(UserError):
-            keyring._open_secret(self.company, "account 2 refresh_token", token)
+            keys.open_secret(self.company, "account 2 refresh_token", token)
         other = self.env["res.company"].create({"name": "Other"})
         with self.assertRaises(UserError):
-            keyring._open_secret(other, "account 1 refresh_token", token)
+            keys.open_secret(other, "account 1 refresh_token", token)
 
     def test_retention_cannot_be_loosened(self):
         import psycopg2
