@@ -6,7 +6,7 @@
     "category": "Sales/Sales",
     "author": "Odoo Amazon Connector Authors",
     "license": "LGPL-3",
-    "depends": ["account", "pii_retention", "sale_stock", "stock_delivery"],
+    "depends": ["account", "pii_retention", "pii_retention_account", "sale_stock", "stock_delivery"],
     "external_dependencies": {"python": ["httpx", "python-amazon-sp-api"]},
     "data": [
         "security/amazon_spapi_connector_groups.xml",
@@ -15,6 +15,7 @@
         "data/spapi_marketplace_data.xml",
         "data/product_data.xml",
         "data/res_users_data.xml",
+        "data/pii_grant_data.xml",
         "data/ir_cron_data.xml",
         "data/ir_actions_report_data.xml",
         "views/spapi_order_views.xml",

@@ -1,5 +1,5 @@
 from . import logmask, private_tmp, reveal
-from . import models
+from . import controllers, models
 
 logmask.install()
 private_tmp.install()

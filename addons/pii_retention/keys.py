@@ -6,41 +6,50 @@ whoever holds the keyring can open everything.
 
 from __future__ import annotations
 
-import configparser
 import os
 import threading
+from collections.abc import Sequence
 from uuid import UUID, uuid5
 
 from odoo.exceptions import UserError
-from odoo.tools import config
 
-from . import reveal
-from .crypto import CryptoError, FileKeyStore, Keyring, secret_key_id
+from . import channel, key_checks, reveal
+from .crypto import (
+    CryptoError,
+    FileKeyStore,
+    KeyEntry,
+    Keyring,
+    KeyStoreError,
+    Operation,
+    PostgresKeyStore,
+    Rewrapping,
+    Wrapping,
+    secret_key_id,
+    wrapper_from,
+)
+from .key_checks import Finding, database_identity
+from .key_settings import PREFIX, SECTION, Settings, SettingsError, settings
 
 _lock = threading.Lock()
-_keyrings: dict[str, Keyring] = {}
+_keyrings: dict[tuple[Settings, str], Keyring] = {}
 
-ENVIRONMENT = "PII_KEY_STORE"
-SECTION = "pii_retention"
+ENVIRONMENT = PREFIX + "KEY_STORE"
 STORE_ID = "pii_retention.key_store_id"
 
 
-def _configured_path() -> str | None:
-    """Return the key store's directory from the environment or from Odoo's configuration file."""
-    if path := os.environ.get(ENVIRONMENT):
-        return path
-    parser = configparser.RawConfigParser()
-    parser.read([config["config"] or ""])
-    return parser.get(SECTION, "key_store", fallback=None)
-
-
-def keyring(env) -> Keyring:
-    """Return the process's keyring, opened on first use.
-
-    :raise UserError: when no key store is configured, or it may not be used where it stands
-    """
-    path = _configured_path()
-    if not path:
+def _settings(env) -> Settings:
+    try:
+        found = settings()
+    except SettingsError as error:
+        raise UserError(
+            env._(
+                "The section [%(section)s] of Odoo's configuration file cannot be used: %(problem)s. Correct it and "
+                "restart Odoo.",
+                section=SECTION,
+                problem=str(error),
+            )
+        ) from error
+    if not found.path and not found.dsn:
         raise UserError(
             env._(
                 "No key store is configured. Add a section [%(section)s] with the line "
@@ -50,25 +59,60 @@ def keyring(env) -> Keyring:
                 variable=ENVIRONMENT,
             )
         )
-    try:
-        with _lock:
-            found = _keyrings.get(path)
-            if found is None:
-                found = _keyrings[path] = _open_store(env, path)
-    except CryptoError as error:
-        raise UserError(str(error)) from error
-    _check_identity(env, found)
     return found
 
 
-def _open_store(env, path: str) -> Keyring:
-    """Open the store at ``path``; make it when this database has never used one."""
-    forbidden = [config["data_dir"]]
-    if not _known_store_id(env) and not os.path.exists(os.path.join(path, "keystore.json")):
-        FileKeyStore.initialise(path, forbidden=forbidden)
-    store = FileKeyStore(path, forbidden=forbidden)
-    store.check()
-    return Keyring(store)
+def keyring(env) -> Keyring:
+    """Return the process's keyring, opened on first use.
+
+    :raise UserError: when no key store is configured, or it may not be used as it is
+    """
+    configured = _settings(env)
+    name = (configured, env.cr.dbname if configured.dsn else "")
+    try:
+        with _lock:
+            found = _keyrings.get(name)
+            if found is None:
+                found = _keyrings[name] = _open_store(env, configured)
+    except CryptoError as error:
+        raise UserError(str(error)) from error
+    _check_identity(env, found, configured)
+    return found
+
+
+def _open_store(env, configured: Settings) -> Keyring:
+    """Open the configured store; make it when this database has never used one.
+
+    :raise UserError: in production, when it would not protect anything
+    """
+    refusals = [found.text for found in key_checks.of_configuration(env, configured) if found.severity == "error"]
+    if refusals:
+        raise UserError("\n\n".join(refusals))
+    forbidden = (*configured.forbidden, *key_checks.database_directories(env, configured))
+    masters = (*forbidden, *([configured.path] if configured.path else []))
+    primary, *previous = [
+        wrapper_from(spec, configured.options, forbidden=masters)
+        for spec in (configured.master_key, *configured.previous)
+    ]
+    options = {"wrapping": Wrapping(primary, previous), "actor": _actor}
+    unused = not _known_store_id(env)
+    if configured.dsn:
+        make = PostgresKeyStore.initialise if unused else PostgresKeyStore
+        store = make(configured.dsn, apart_from=[database_identity(env)], **options)
+        key_checks.refuse_shared_cluster(env, configured, store)
+    else:
+        if unused and not os.path.exists(os.path.join(configured.path, "keystore.json")):
+            FileKeyStore.initialise(configured.path, forbidden=forbidden, **options)
+        store = FileKeyStore(configured.path, forbidden=forbidden, **options)
+    store.check_parts()
+    return Keyring(store, ttl=configured.cache_seconds)
+
+
+def _actor() -> str:
+    """Say for the log of key operations who is at work: database, channel and number of the user."""
+    caller = channel.caller()
+    database = getattr(threading.current_thread(), "dbname", None) or "-"
+    return f"{database}/{caller.channel}/{caller.uid or '-'}"
 
 
 def _known_store_id(env) -> str | bool:
@@ -76,7 +120,7 @@ def _known_store_id(env) -> str | bool:
     return env["ir.config_parameter"].sudo().get_param(STORE_ID, False)
 
 
-def _check_identity(env, found: Keyring) -> None:
+def _check_identity(env, found: Keyring, configured: Settings) -> None:
     """Remember the store of this database on first use, and refuse another one later.
 
     An empty volume mounted in place of the real one would otherwise look like data whose keys had died.
@@ -87,7 +131,7 @@ def _check_identity(env, found: Keyring) -> None:
             env._(
                 "The key store at %(path)s is not the one that this database was sealed with (%(known)s expected, "
                 "%(found)s found). Mount the right volume or restore its backup.",
-                path=_configured_path(),
+                path=configured.path or env._("the configured key database"),
                 known=known,
                 found=found.store_id,
             )
@@ -130,3 +174,73 @@ def open_secret(company, name: str, token: str) -> str:
         return keys.open_record(domain, _secret_uuid(domain, name), "secret", token)["value"]
     except CryptoError as error:
         raise UserError(str(error)) from error
+
+
+# === UPKEEP === #
+
+
+def inventory(env) -> tuple[str, Sequence[KeyEntry]]:
+    """Return what keys are wrapped with now, and every live key without its bytes; opens none.
+
+    The first is empty when the service that holds the master key does not answer.
+
+    :raise UserError: the key store cannot be used
+    """
+    keys = keyring(env)
+    try:
+        try:
+            label = keys.current_label()
+        except KeyStoreError:
+            label = ""
+        return label, keys.entries()
+    except CryptoError as error:
+        raise UserError(str(error)) from error
+
+
+def store_id(env) -> str:
+    """Return the id of the key store.
+
+    :raise UserError: the key store cannot be used
+    """
+    return keyring(env).store_id
+
+
+def operations(env, count: int) -> Sequence[Operation]:
+    """Return the newest ``count`` lines of the log of key operations, newest first.
+
+    :raise UserError: the key store cannot be used
+    """
+    try:
+        return keyring(env).operations(count)
+    except CryptoError as error:
+        raise UserError(str(error)) from error
+
+
+def rewrap(env, seconds: float | None = None) -> Rewrapping:
+    """Wrap every key with the configured master key; call again until the result is ``finished``.
+
+    :param seconds: stop after so long
+    :raise UserError: the key store or the master key cannot be used
+    """
+    try:
+        return keyring(env).rewrap(seconds=seconds)
+    except CryptoError as error:
+        raise UserError(str(error)) from error
+
+
+def self_check(env) -> list[Finding]:
+    """Return everything that is wrong or risky about keys here, worst first; empty when all is well.
+
+    In production, :func:`keyring` refuses to work while there is an ``error``.
+    """
+    try:
+        configured = _settings(env)
+    except UserError as error:
+        return [Finding("error", "configuration", str(error))]
+    found = key_checks.of_configuration(env, configured)
+    if not any(finding.severity == "error" for finding in found):
+        try:
+            found += key_checks.of_store(env, configured, keyring(env))
+        except (UserError, CryptoError) as error:
+            found.append(Finding("error", "store", str(error)))
+    return sorted(found, key=lambda finding: key_checks.SEVERITIES.index(finding.severity))

@@ -60,12 +60,16 @@ class Purpose:
     :param label: what a person reads (English source text)
     :param groups: xml ids, one of which the real user must have
     :param classes: the retention classes opened for it, the first one wins where both hold a key
+    :param standing: daily work, for which a role assignment may give a standing grant; else each case is granted
+    :param needs_reason: the person states why, each time; routine printing names its document by itself
     """
 
     code: str
     label: str
     groups: tuple[str, ...]
     classes: tuple[str, ...]
+    standing: bool = True
+    needs_reason: bool = True
 
 
 PURPOSES: dict[str, Purpose] = {
@@ -76,12 +80,14 @@ PURPOSES: dict[str, Purpose] = {
             "Ship the order: label and delivery slip",
             ("pii_retention.group_fulfilment",),
             ("operational",),
+            needs_reason=False,
         ),
         Purpose(
             "invoice",
             "Issue a fiscal document",
             ("pii_retention.group_fiscal",),
             ("fiscal",),
+            needs_reason=False,
         ),
         Purpose(
             "customer_service",
@@ -90,18 +96,34 @@ PURPOSES: dict[str, Purpose] = {
             ("operational", "fiscal"),
         ),
         Purpose(
+            "legal_request",
+            "Answer an authority or a data subject's request",
+            ("pii_retention.group_fiscal", "pii_retention.group_customer_care", "pii_retention.group_incident"),
+            ("operational", "fiscal"),
+            standing=False,
+        ),
+        Purpose(
             "import_decision",
             "Decide taxes and fiscal position while importing",
             ("pii_retention.group_service",),
             ("operational", "fiscal"),
+            needs_reason=False,
         ),
         Purpose(
             "incident",
             "Examine a security incident or a quarantined payload",
             ("pii_retention.group_incident",),
             ("operational", "fiscal", "quarantine"),
+            standing=False,
         ),
     )
 }
 
 SELECTION = [(purpose.code, purpose.label) for purpose in PURPOSES.values()]
+
+#: Groups whose members do work that may need personal data; the officer and the auditor are none of them.
+ROLE_GROUPS = tuple(
+    dict.fromkeys(
+        group for purpose in PURPOSES.values() for group in purpose.groups if group != "pii_retention.group_service"
+    )
+)

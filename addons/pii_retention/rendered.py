@@ -8,18 +8,33 @@ transaction.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-#: ``{cursor: {digest: subject id}}`` of the documents rendered on it; no content, and gone with the cursor.
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Whose data a document shows.
+
+    :param subject_ids: ids of ``pii.subject``; several for a print of many orders in one file
+    :param file_class: a key of ``files.FILE_CLASSES``
+    """
+
+    subject_ids: tuple[int, ...]
+    file_class: str
+
+
+#: ``{cursor: {digest: Rendered}}`` of the documents rendered on it; no content, and gone with the cursor.
 _rendered: WeakKeyDictionary = WeakKeyDictionary()
 
 
-def remember_rendered(cr, content: bytes, subject_id: int) -> None:
-    """Note that ``content`` was rendered from a person's data, so that it is sealed wherever it is stored."""
-    _rendered.setdefault(cr, {})[hashlib.sha256(content).digest()] = subject_id
+def remember_rendered(cr, content: bytes, subject_ids: tuple[int, ...], file_class: str) -> None:
+    """Note that ``content`` was rendered from these persons' data, so that it is sealed wherever it is stored."""
+    digests = _rendered.setdefault(cr, {})
+    digests[hashlib.sha256(content).digest()] = Rendered(tuple(subject_ids), file_class)
 
 
-def rendered_for(cr, content: bytes) -> int | None:
-    """Return the id of the subject whose data ``content``, rendered on this cursor, shows."""
+def rendered_for(cr, content: bytes) -> Rendered | None:
+    """Return whose data ``content``, rendered on this cursor, shows; None when it is nobody's."""
     digests = _rendered.get(cr)
     return digests.get(hashlib.sha256(content).digest()) if digests else None

@@ -20,8 +20,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from contextlib import contextmanager
+from copy import deepcopy
 
 from odoo import api, fields
+from odoo.http import request
 from odoo.orm.environments import Transaction
 from odoo.orm.fields import determine
 from odoo.sql_db import BaseCursor
@@ -80,16 +82,18 @@ class RevealTransaction(Transaction):
     """The ORM's memory of one reveal.
 
     :ivar opened: ``{subject id: set of classes}`` whose plaintext is in here
+    :ivar values: ``{subject id: {vault key: text}}``, what was opened; empty once the block has ended
     :ivar is_open: False once the block has ended; a record that escaped from it reads and writes nothing
     """
 
-    __slots__ = ("is_open", "opened", "seeds")
+    __slots__ = ("is_open", "opened", "seeds", "values")
 
-    def __init__(self, registry, opened: dict[int, frozenset[str]]):
+    def __init__(self, registry, opened: dict[int, frozenset[str]], values: dict[int, dict[str, str]]):
         super().__init__(registry)
         self.seeds = defaultdict(dict)
         self.field_data = SeededFieldData(self.seeds)
         self.opened = opened
+        self.values = values
         self.is_open = True
 
     def seed(self, seeds: dict) -> None:
@@ -103,6 +107,7 @@ class RevealTransaction(Transaction):
     def close(self) -> None:
         """Forget everything; called once on exit."""
         self.is_open = False
+        self.values = {}
         self.seeds.clear()
         self.clear()
         self.field_data.is_open = False
@@ -134,6 +139,8 @@ class _Guard:
 
     def __init__(self, cr: BaseCursor):
         self.cr = cr
+        # a template sees the request: what it would put into the session is written to disk at the end of it
+        self.session = deepcopy(dict(request.session)) if request else None
         self.saved = {
             name: cr.__dict__.get(name)
             for name in (
@@ -161,6 +168,9 @@ class _Guard:
         cr.prerollback, cr.postrollback = Callbacks(), Callbacks()
 
     def remove(self) -> None:
+        if self.session is not None and request and dict(request.session) != self.session:
+            request.session.clear()
+            request.session.update(self.session)
         for name, value in self.saved.items():
             if value is None and name in ("execute", "commit", "rollback"):
                 self.cr.__dict__.pop(name, None)
@@ -242,7 +252,7 @@ def open_reveal(subjects, opened: dict[int, frozenset[str]], values: dict[int, d
     cr = env.cr
     env.flush_all()
     guard = _Guard(cr)
-    transaction = RevealTransaction(env.registry, opened)
+    transaction = RevealTransaction(env.registry, opened, values)
     savepoint = f"reveal_{id(transaction):x}"
     cr.execute(SQL("SAVEPOINT %s", SQL.identifier(savepoint)))
     masking = logmask.push(logmask.compile_values(text for vals in values.values() for text in vals.values()))

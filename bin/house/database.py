@@ -87,7 +87,7 @@ class Workplace:
             values["db_password"] = self.server.password
         values |= options
         lines = ["[options]", *(f"{key} = {value}" for key, value in values.items())]
-        lines += ["", "[pii_retention]", f"key_store = {key_store}", ""]
+        lines += ["", "[pii_retention]", f"key_store = {key_store}", "environment = test", ""]
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             out.write("\n".join(lines))

@@ -41,12 +41,23 @@ _PEOPLE = (
         ),
     ),
     (
+        "care",
+        "Carla Care",
+        (
+            "sales_team.group_sale_salesman_all_leads",
+            "stock.group_stock_user",
+            "amazon_spapi_connector.group_user",
+            "pii_retention.group_customer_care",
+        ),
+    ),
+    (
         "privacy",
         "Petra Privacy",
         ("base.group_user", "amazon_spapi_connector.group_user", "pii_retention.group_privacy_officer"),
     ),
+    ("auditor", "Arne Auditor", ("base.group_user", "pii_retention.group_auditor")),
 )
-"""Login, name and groups of the three people."""
+"""Login, name and groups of the demo's people."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -124,12 +135,13 @@ def _database(place: Workplace, folder: Path) -> Path:
 
 
 def _logins(folder: Path) -> list[dict[str, Any]]:
-    """The three people with their passwords, which belong to this database and stay readable for their owner only."""
+    """The people with their passwords, which belong to this database and stay readable for their owner only."""
     path = folder / "logins.json"
-    try:
-        passwords: dict[str, str] = json.loads(path.read_text())
-    except (OSError, ValueError):
-        passwords = {login: secrets.token_urlsafe(9) for login, _name, _groups in _PEOPLE}
+    passwords: dict[str, str] = {}
+    with contextlib.suppress(OSError, ValueError):
+        passwords = json.loads(path.read_text())
+    if missing := [login for login, _name, _groups in _PEOPLE if login not in passwords]:
+        passwords |= {login: secrets.token_urlsafe(9) for login in missing}
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             json.dump(passwords, out)
     return [

@@ -70,6 +70,7 @@ class OdooServer:
     def __init__(self, database: Database, crons: int, options: dict[str, object]) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.database = database.name
         self.log = database.log
         config = database.write_config(
             database.folder / f"server-{self.port}.conf",

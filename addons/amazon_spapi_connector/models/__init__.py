@@ -1,5 +1,5 @@
-from . import account_move, account_move_send
 from . import (
+    pii_grant,
     pii_subject,
     sale_order,
     sale_order_line,

@@ -3,7 +3,7 @@
 import re
 
 from odoo import Command
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, new_test_user, tagged
 
 from odoo.addons.pii_retention.tests.common import CANARIES, PERSON, VaultCase
@@ -21,6 +21,8 @@ class TestVaultDocuments(VaultCase):
             "base.group_partner_manager,pii_retention.group_fulfilment,pii_retention.group_fiscal,"
             "pii_retention.group_customer_care",
         )
+        cls.approve_roles(cls.accountant)
+        cls.person = cls.accountant
         cls.product = cls.env["product.product"].create(
             {"name": "Widget", "type": "consu", "is_storable": True, "list_price": 10, "taxes_id": False}
         )
@@ -152,6 +154,9 @@ class TestVaultDocuments(VaultCase):
         )
         self.assertTrue(composer.attachment_ids)
         self.assertEqual(composer.attachment_ids.sudo().pii_subject_id, self.subject)
+        with self.assertRaisesRegex(UserError, "not sent by e-mail"):
+            composer.action_send_mail()
+        composer.partner_ids = False
         composer.action_send_mail()
         self.assertNothingAtRest()
 

@@ -12,7 +12,9 @@
     │   ├── WrongKey           the store holds another key than the one that sealed
     │   └── TamperedData       the value was changed, or belongs to another subject, class or company
     └── KeyStoreError      the store itself failed (disk, lock, damaged file)
-        └── KeyStoreUnsafe     the store is reachable by somebody it must not be reachable by
+        ├── KeyStoreUnsafe       the store is reachable by somebody it must not be reachable by
+        ├── MasterKeyUnavailable whoever holds the master key does not answer or refuses: try again later
+        └── MasterKeyWrong       the master key at hand does not open this key: configure the right one
 
 No message ever holds plaintext, key bytes or text taken from an unvalidated input: a buyer's name passed by mistake
 where a key id was expected must not end in a log. Every class survives pickling (job queues move exceptions
@@ -114,3 +116,11 @@ class KeyStoreError(CryptoError):
 
 class KeyStoreUnsafe(KeyStoreError):
     """The store lies where it must not lie, or others than its owner can reach it; the store refuses to work."""
+
+
+class MasterKeyUnavailable(KeyStoreError):
+    """The master key cannot be used now: its service is down, sealed or refuses us, its file or variable is gone."""
+
+
+class MasterKeyWrong(KeyStoreError):
+    """The key is wrapped with another master key than those configured, or the wrapped key was altered or moved."""

@@ -4,6 +4,7 @@
 ``day/<domain>/<YYYY-MM-DD>[/<generation>]``   destroyed on that day; all personal data of the company due then
 ``archive/<domain>/<YYYY>[/<generation>]``     destroyed after that year; documents that a statute keeps
 ``secret/<domain>[/<generation>]``             credentials of the company; rotated, not tied to a date
+``log/<domain>/<YYYY-MM>[/<generation>]``      seals the access log of that month; outlives the log's retention
 =============================================  ==============================================================
 
 ``domain`` is the company's key domain: one per company and database, never shared, so that no key serves two merchants.
@@ -22,18 +23,19 @@ from .errors import InvalidName
 
 MAX_DOMAIN = 64
 MAX_GENERATION = 999_999
-KINDS = ("day", "archive", "secret")
+KINDS = ("day", "archive", "secret", "log")
 
 _DOMAIN = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 _CLASS = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MONTH = re.compile(r"(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])")
 _YEAR = re.compile(r"(?:19|20|21)[0-9]{2}")
 _GENERATION = re.compile(r"[1-9][0-9]{0,5}")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyId:
-    """A parsed key id. ``bucket`` is an ISO date, a year, or empty for secrets; ``generation`` counts from 1."""
+    """A parsed key id. ``bucket``: an ISO date, a month, a year, or empty for secrets; ``generation`` counts from 1."""
 
     kind: str
     domain: str
@@ -72,8 +74,8 @@ def parse_key_id(key_id: str) -> KeyId:
             parsed = KeyId(kind, domain, bucket, int(rest[0]) if rest else 1)
     if parsed is None or str(parsed) != key_id or not _bucket_is_valid(parsed):
         raise InvalidName(
-            "A key id reads day/<domain>/<YYYY-MM-DD>, archive/<domain>/<YYYY> or secret/<domain>, "
-            "optionally followed by /<generation> from 2 on."
+            "A key id reads day/<domain>/<YYYY-MM-DD>, archive/<domain>/<YYYY>, log/<domain>/<YYYY-MM> or "
+            "secret/<domain>, optionally followed by /<generation> from 2 on."
         )
     check_domain(parsed.domain)
     return parsed
@@ -84,6 +86,8 @@ def _bucket_is_valid(key_id: KeyId) -> bool:
         return not key_id.bucket
     if key_id.kind == "archive":
         return bool(_YEAR.fullmatch(key_id.bucket))
+    if key_id.kind == "log":
+        return bool(_MONTH.fullmatch(key_id.bucket))
     if not _DAY.fullmatch(key_id.bucket):
         return False
     try:
@@ -111,6 +115,18 @@ def archive_key_id(domain: str, year: int) -> str:
 def secret_key_id(domain: str) -> str:
     """Id of the key that seals a company's credentials."""
     return str(parse_key_id(f"secret/{check_domain(domain)}"))
+
+
+def log_key_id(domain: str, month: str | date) -> str:
+    """Id of the key that seals the access log of a month.
+
+    :param month: ``YYYY-MM``, or any day of it (the caller decides in which time zone a month begins)
+    :raises InvalidName: for a malformed domain or month, or a ``datetime``
+    """
+    if isinstance(month, datetime) or not isinstance(month, str | date):
+        raise InvalidName("A log key is named by YYYY-MM or by a date, not by a point in time.")
+    bucket = month if isinstance(month, str) else month.strftime("%Y-%m")
+    return str(parse_key_id(f"log/{check_domain(domain)}/{bucket}"))
 
 
 def in_scope(key_id: str, prefix: str) -> bool:

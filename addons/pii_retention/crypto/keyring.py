@@ -11,21 +11,32 @@
 **How long a destroyed key can still be served.** Keys are kept in memory for ``ttl`` seconds (60). Before a kept key
 is used, a store whose ``exists`` is cheap (files: two ``stat`` calls) is asked whether the key still lives, so a
 destruction by any process takes effect at the next use everywhere. Stores that need a round trip are asked once per
-``ttl``, which is then the bound. The clock starts before the store is read, so reading time does not extend it.
+``ttl``, which is then the bound. The clock starts before the store is read, so reading time does not extend it. A key
+is unwrapped (by the master key's service, if there is one) at most once per ``ttl`` and process.
 """
 
+import hmac
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 from uuid import UUID
 
 from . import envelope
 from .cache import CachedKey, KeyCache
 from .envelope import Aad
+from .errors import InvalidName
 from .keyids import check_class, check_uuid, parse_key_id
+from .operations import Operation
 from .record import decode_record, encode_record
+from .rewrapping import Rewrapping, rewrap_all
 from .secret import Secret
-from .stores.base import KeyStore, Tombstones
+from .stores.base import Anchors, KeyEntry, KeyStore, Tombstones
+from .stores.pgconnection import DatabaseIdentity
+
+_LABEL = re.compile(r"[a-z][a-z0-9_]*(?:/[a-z0-9_]+)*")
+_MAX_LABEL = 64
+_RESERVED_LABELS = {"subject", "check"}  # other derivations of the stored key, see _derive and envelope.check_value
 
 
 class Keyring:
@@ -115,6 +126,23 @@ class Keyring:
         """The key of one subject and class (HKDF-SHA-256 of the stored key). Other uses must derive from it."""
         return _derive(self._stored(key_id), key_id, check_uuid(subject_uuid), check_class(cls))
 
+    # === AUTHENTICATION === #
+
+    def mac(self, key_id: str, data: bytes, *, label: str) -> bytes:
+        """HMAC-SHA-256 (32 bytes) of ``data`` under a key of its own: HKDF(stored key, ``pii/<label>/v1`` ‖ key id).
+
+        It seals a log (``label="log"`` under a log key) and makes a blind index (``label="blind/<field>"`` under a day
+        key: once the key is destroyed, the index is as random as the ciphertext). The caller truncates if it wants to,
+        and compares with :func:`hmac.compare_digest`.
+
+        :param label: what the key is for; two labels give unrelated keys. Groups of a-z0-9_ joined by ``/``, which
+            start with a letter, at most 64 characters; ``subject`` and ``check`` are taken
+        """
+        if len(label) > _MAX_LABEL or not _LABEL.fullmatch(label) or label in _RESERVED_LABELS:
+            raise InvalidName("The label of a key is groups of a-z, 0-9 and _ joined by /, and not subject or check.")
+        key = self._stored(key_id).secret.derive(f"pii/{label}/v1", key_id)
+        return hmac.digest(key.expose(), data, "sha256")
+
     # === KEYS === #
 
     def create(self, key_id: str) -> None:
@@ -122,8 +150,9 @@ class Keyring:
 
         :raises KeyDestroyed: the id is buried
         """
-        read_at = self._cache.now()
-        self._keep(key_id, self._store.create(key_id), read_at)
+        if not self._living(key_id):
+            read_at = self._cache.now()
+            self._keep(key_id, self._store.create(key_id), read_at)
 
     def ensure(self, key_id: str) -> str:
         """The id to seal with in this bucket: its newest generation, the first one being made if there is none.
@@ -131,7 +160,7 @@ class Keyring:
         :param key_id: any generation of the bucket
         :raises KeyDestroyed: the newest generation is buried: the bucket's day has come, nothing may be sealed into it
         """
-        newest = self._newest(key_id)
+        newest = self._store.newest(key_id)
         self.create(newest)
         return newest
 
@@ -172,8 +201,34 @@ class Keyring:
         """Live keys equal to or below ``prefix``, sorted; ``day/acme`` does not cover ``day/acme2/…``."""
         return self._store.list(prefix)
 
+    def entries(self, prefix: str = "") -> Sequence[KeyEntry]:
+        """As :meth:`list`, with age and wrapping of each key and what is wrong with it; opens none."""
+        return self._store.entries(prefix)
+
+    def operations(self, count: int) -> Sequence[Operation]:
+        """The newest ``count`` lines of the log of what was done with keys, newest first."""
+        return self._store.operations(count)
+
+    def rewrap(
+        self, *, seconds: float | None = None, progress: Callable[[Rewrapping], None] | None = None
+    ) -> Rewrapping:
+        """Wrap every key with the current master key, or with the first one it gets; may be interrupted and repeated.
+
+        :param seconds: stop after so long
+        :param progress: called after each key
+        """
+        return rewrap_all(self._store, seconds=seconds, progress=progress)
+
+    def current_label(self) -> str:
+        """What newly wrapped keys carry (:attr:`KeyEntry.label`); ``none`` without a master key."""
+        return self._store.wrapping.current_label()
+
+    def place(self) -> DatabaseIdentity | None:
+        """Which database holds the keys; None if they do not lie in one."""
+        return self._store.identity()
+
     def check(self) -> None:
-        """Verify the store; raises on the first finding."""
+        """Verify store, master key and every key; raises on the first finding."""
         self._store.check()
 
     def forget(self) -> None:
@@ -186,18 +241,14 @@ class Keyring:
         return self._store.subjects
 
     @property
+    def anchors(self) -> Anchors:
+        """Fixed points of the access log, kept beside the keys."""
+        return self._store.anchors
+
+    @property
     def store_id(self) -> str:
         """Identifies the store; remember it in the database to notice another one."""
         return self._store.store_id
-
-    def _newest(self, key_id: str) -> str:
-        parsed = parse_key_id(key_id)
-        newest = following = type(parsed)(parsed.kind, parsed.domain, parsed.bucket)
-        while True:
-            following = following.next()
-            if not self._store.exists(str(following)) and not self._store.destroyed(str(following)):
-                return str(newest)
-            newest = following
 
     def _open_text(self, domain: str, subject_uuid: str | UUID, cls: str, token: str, item: str) -> bytes:
         aad = Aad(domain, subject_uuid, cls, envelope.parse(token).key_id, item)
@@ -205,12 +256,18 @@ class Keyring:
         return envelope.open(_subject_key(stored, aad), token, aad, check=stored.check)
 
     def _stored(self, key_id: str) -> CachedKey:
+        if found := self._living(key_id):
+            return found
+        read_at = self._cache.now()
+        return self._keep(key_id, self._store.read(key_id), read_at)
+
+    def _living(self, key_id: str) -> CachedKey | None:
+        """The key from memory, unless it is too old or was destroyed."""
         found = self._cache.get(key_id)
         if found and (not self._store.exists_is_cheap or self._store.exists(key_id)):
             return found
         self._cache.drop(key_id)
-        read_at = self._cache.now()
-        return self._keep(key_id, self._store.read(key_id), read_at)
+        return None
 
     def _keep(self, key_id: str, secret: Secret, read_at: float) -> CachedKey:
         return self._cache.put(key_id, secret, envelope.check_value(secret, key_id), read_at)

@@ -72,8 +72,7 @@ class Ledger:
         :raises InvalidName: malformed id or reason
         :raises KeyStoreError: nothing was written
         """
-        if not _ID.fullmatch(entry_id) or not _REASON.fullmatch(reason):
-            raise InvalidName("A tombstone takes an id of a-z 0-9 _ - / and a reason of 1-32 characters a-z 0-9 _.")
+        check_entry(entry_id, reason)
         stone = Tombstone(entry_id, day.isoformat(), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), reason)
         line = json.dumps({"v": _VERSION, **asdict(stone)}, separators=(",", ":")).encode("ascii") + b"\n"
         with self._mutex, self._errors(), private_file(self._path, os.O_RDWR | os.O_APPEND, self._path.name) as fd:
@@ -167,6 +166,15 @@ class Ledger:
             raise KeyStoreError(f"the ledger {self._path.name} is gone; restore it from its copy") from None
         except OSError as error:
             raise KeyStoreError(f"the ledger {self._path.name} could not be used: {explain(error)}") from None
+
+
+def check_entry(entry_id: str, reason: str) -> None:
+    """Refuse an id or a reason that could hold anything but an id or a code.
+
+    :raises InvalidName: malformed id or reason
+    """
+    if not _ID.fullmatch(entry_id) or not _REASON.fullmatch(reason):
+        raise InvalidName("A tombstone takes an id of a-z 0-9 _ - / and a reason of 1-32 characters a-z 0-9 _.")
 
 
 def _parse(line: bytes) -> Tombstone | None:

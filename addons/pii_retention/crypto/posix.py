@@ -136,6 +136,29 @@ def publish(path: Path, data: bytes, temporary: Path) -> bool:
     return True
 
 
+def supersede(path: Path, data: bytes, temporary: Path, what: str) -> None:
+    """Replace the content of a file, whole or not at all, and overwrite what it held.
+
+    Readers that opened the file before see zeros or half of them; they have to look whether the name still stands for
+    the file they have open.
+
+    :param temporary: an unused name in the same directory; a killed process may leave it behind
+    :param what: how to call the file in messages
+    :raises OSError: before the replacement: nothing was changed; after it: the old content may not be overwritten
+    """
+    with private_file(path, os.O_RDWR, what) as old:
+        try:
+            with private_file(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, "a new file") as fd:
+                write_all(fd, data)
+            os.rename(temporary, path)
+        except OSError:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+            raise
+        sync_directory(path.parent)
+        write_all(old, bytes(os.fstat(old).st_size))
+
+
 @contextmanager
 def locked(fd: int, seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold the exclusive lock of an open file; the kernel frees it when its holder dies, however it dies.

@@ -1,37 +1,22 @@
 import base64
-import contextlib
-import logging
-import os
-
-import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, MissingError, UserError
-from odoo.http import Stream
 
-from .. import keys
-from .. import reveal as reveal_engine
-from ..crypto import CryptoError, day_key_id, looks_sealed
+from .. import files
 from ..rendered import rendered_for
-
-_logger = logging.getLogger(__name__)
 
 #: Fields that bring content, in the order in which Odoo looks at them.
 CONTENT = ("raw", "datas", "db_datas")
 #: Fields that repeat content in clear beside it.
 DERIVED = ("index_content", "thumbnail")
-
-
-class NoStoreStream(Stream):
-    """A stream that neither the browser nor a proxy may keep."""
-
-    def get_response(self, *args, **kwargs):
-        response = super().get_response(*args, **kwargs)
-        response.headers["Cache-Control"] = "no-store"
-        return response
+#: What a file is sealed for; follows from where it is attached and from nothing that anybody writes.
+BINDING = ("pii_subject_id", "pii_class", "pii_item")
 
 
 class IrAttachment(models.Model):
+    """Sealing: what is attached to a protected customer's records never reaches the filestore in clear."""
+
     _inherit = "ir.attachment"
 
     pii_subject_id = fields.Many2one(
@@ -43,8 +28,22 @@ class IrAttachment(models.Model):
         ondelete="cascade",
         help="The content is sealed for this person: encrypted on disk, opened for a purpose, gone on its day.",
     )
+    pii_class = fields.Selection(
+        files.FILE_CLASS_SELECTION,
+        string="Sealed As",
+        readonly=True,
+        copy=False,
+        help="What the file holds decides for which purposes it opens. It is bound into the seal: whoever changes it "
+        "here makes the file unreadable.",
+    )
+    # the file's own UUID, bound into the seal; empty for files of the time before it
+    pii_item = fields.Char(string="Item of the Seal", readonly=True, copy=False)
 
-    # === SEALING === #
+    _pii_item_unique = models.UniqueIndex(
+        "(pii_item) WHERE pii_item IS NOT NULL", "A sealed file is stored in one place."
+    )
+
+    # === WHOSE IT IS === #
 
     def _pii_subjects(self):
         """Return the subjects that the files are sealed for: what is derived from a file belongs to them too."""
@@ -65,10 +64,36 @@ class IrAttachment(models.Model):
             return subjects
 
     @api.model
-    def _pii_rendered_for(self, content):
-        """Return the subject from whose data ``content`` was rendered in this transaction, empty if none."""
-        subject_id = content and rendered_for(self.env.cr, content)
-        return self.env["pii.subject"].browse(subject_id or ())
+    def _pii_class_of(self, res_model, res_id):
+        """Return the class of what is attached to this record; what is derived from a sealed file is of its class."""
+        if res_model == self._name and res_id:
+            # sudo: the class is no personal data
+            return self.browse(res_id).sudo().exists().pii_class or "mixed"
+        return files.class_of_model(res_model)
+
+    @api.model
+    def _pii_bound_to(self, content, vals):
+        """Return ``(subject, file class)`` for which content with these values is sealed; no subject: not at all.
+
+        What was rendered for somebody is his wherever it is stored; everything else belongs to its record.
+
+        :raise UserError: it shows several customers
+        """
+        subjects = self.env["pii.subject"]
+        file_class = self._pii_class_of(vals.get("res_model"), vals.get("res_id"))
+        if explicit := vals.get("pii_subject_id"):
+            return subjects.browse(explicit), vals.get("pii_class") or file_class
+        if shown := rendered_for(self.env.cr, content):
+            if len(shown.subject_ids) > 1:
+                raise UserError(
+                    self.env._(
+                        "This document shows %s protected customers and cannot be kept as one file. Print it, or "
+                        "create one document for each of them.",
+                        len(shown.subject_ids),
+                    )
+                )
+            return subjects.browse(shown.subject_ids), shown.file_class
+        return self._pii_subject_of(vals.get("res_model"), vals.get("res_id")), file_class
 
     @api.model
     def _pii_content_of(self, vals):
@@ -81,36 +106,39 @@ class IrAttachment(models.Model):
             return column.encode() if isinstance(column, str) else bytes(column)
         return None
 
-    def _pii_sealed_vals(self, vals, subject, content):
+    def _pii_check_vals(self, vals, *, new=False):
+        """Refuse values that would take a sealed file out of its seal."""
+        if not vals.keys().isdisjoint(BINDING) and not (new and self.env.su):
+            raise AccessError(self.env._("Whose personal data a file holds follows from the record it is attached to."))
+        if vals.get("public") and self._pii_subjects():
+            raise UserError(self.env._("A file that holds a customer's personal data cannot be made public."))
+        if vals.get("type", "binary") not in ("binary", "url"):
+            owners = [(vals.get("res_model"), vals.get("res_id"))] if new else []
+            owners += [(known.res_model, known.res_id) for known in self.sudo()]  # sudo: as in files.seal
+            if self._pii_subjects() or any(self._pii_subject_of(*owner) for owner in owners):
+                raise UserError(
+                    self.env._(
+                        "Files of a protected customer stay in Odoo's own storage, where they are sealed; they are "
+                        "never uploaded to a cloud storage. Upload the file again with the cloud storage turned off."
+                    )
+                )
+
+    # === SEALING === #
+
+    def _pii_sealed_vals(self, vals, subject, file_class, content):
         """Return ``vals`` with ``content`` sealed and nothing beside it that tells what is in it."""
         known = self._compute_mimetype({**vals, "raw": content})  # from the plaintext, now: sealed bytes have no type
         if known == "application/octet-stream" and self.mimetype:
             known = self.mimetype
+        sealed = files.seal(subject.with_env(self.env), file_class, content)
         return {name: value for name, value in vals.items() if name not in (*CONTENT, *DERIVED)} | {
-            "raw": self._pii_seal(subject, content),
+            "raw": sealed,
             "mimetype": known,
-            "pii_subject_id": subject.id,
+            "public": False,
+            "pii_subject_id": sealed.subject_id,
+            "pii_class": sealed.file_class,
+            "pii_item": sealed.item,
         }
-
-    def _pii_seal(self, subject, content):
-        """Return ``content`` (bytes) sealed for ``subject``."""
-        subject = subject.sudo()  # sudo: the file is sealed whoever attaches it; nothing is read
-        if subject.state != "live":
-            raise UserError(
-                self.env._("The personal data of %s is gone; no document can be kept for it.", subject.reference)
-            )
-        domain = subject.company_id._pii_domain()
-        keyring = keys.keyring(self.env)
-        try:
-            key_id = keyring.ensure(day_key_id(domain, subject.deadline))
-            return keyring.seal_file(domain, key_id, subject.uuid, "file", content)
-        except CryptoError as error:
-            raise UserError(str(error)) from error
-
-    def _pii_check_binding(self, vals):
-        """Let no user say whose a file is: it follows from the record, and without it nothing opens."""
-        if "pii_subject_id" in vals and not self.env.su:
-            raise AccessError(self.env._("Whose personal data a file holds follows from the record it is attached to."))
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -119,21 +147,17 @@ class IrAttachment(models.Model):
             self = self.with_context(default_pii_subject_id=None)
         sealed_list = []
         for vals in vals_list:
-            self._pii_check_binding(vals)
+            self.browse()._pii_check_vals(vals, new=True)
             content = self._pii_content_of(vals)
             if content:
-                subject = (
-                    self.env["pii.subject"].browse(vals.get("pii_subject_id") or ())
-                    or self._pii_subject_of(vals.get("res_model"), vals.get("res_id"))
-                    or self._pii_rendered_for(content)
-                )
+                subject, file_class = self._pii_bound_to(content, vals)
                 if subject:
-                    vals = self.browse()._pii_sealed_vals(vals, subject, content)
+                    vals = self.browse()._pii_sealed_vals(vals, subject, file_class, content)
             sealed_list.append(vals)
         return super().create(sealed_list)
 
     def write(self, vals):
-        self._pii_check_binding(vals)
+        self._pii_check_vals(vals)
         if vals.keys() & {*CONTENT, *DERIVED}:
             return self._pii_write_content(vals)
         result = super().write(vals)
@@ -147,140 +171,51 @@ class IrAttachment(models.Model):
         content = self._pii_content_of(vals)
         ordinary = self.browse()
         for attachment in self:
-            known = attachment.sudo()  # sudo: as in _pii_seal
-            subject = known.pii_subject_id or (
-                known._pii_subject_of(vals.get("res_model", known.res_model), vals.get("res_id", known.res_id))
-                or known._pii_rendered_for(content)
-                if content
-                else known.pii_subject_id
-            )
+            known = attachment.sudo()  # sudo: the file is sealed whoever attaches it; nothing is read
+            place = {"res_model": known.res_model, "res_id": known.res_id, **vals}
+            subject, file_class = known.pii_subject_id, known.pii_class or "mixed"
+            if content and not subject:
+                subject, file_class = known._pii_bound_to(content, place)
             if not subject:
                 ordinary |= attachment
-                continue
-            if content:
-                own = attachment._pii_sealed_vals(vals, subject.with_env(self.env), content)
+            elif content:
                 if not known.pii_subject_id:
                     known._pii_forget_plaintext()
+                attachment._pii_store(attachment._pii_sealed_vals(vals, subject, file_class, content))
             else:
-                own = {name: value for name, value in vals.items() if name not in DERIVED}
-            super(IrAttachment, attachment).write(own)
+                super(IrAttachment, attachment).write({key: val for key, val in vals.items() if key not in DERIVED})
         return super(IrAttachment, ordinary).write(vals) if ordinary else True
 
-    def _pii_seal_moved(self):
-        """Seal files that were uploaded first and attached to a protected record afterwards (mail composer)."""
-        for attachment in self.sudo():  # sudo: as in _pii_seal
-            if attachment.pii_subject_id or attachment.type != "binary":
-                continue
-            if attachment._pii_subject_of(attachment.res_model, attachment.res_id) and attachment.raw:
-                attachment.write({"raw": attachment.raw, "mimetype": attachment.mimetype})
+    def _pii_store(self, vals):
+        """Write ``vals`` whose ``raw`` is sealed already."""
+        if not isinstance(vals["raw"], files.SealedContent):
+            raise TypeError("Only what was sealed is stored for a person.")
+        super().write(vals)
+        # the ORM would go on to show what was written: sealed bytes
+        self.invalidate_recordset(CONTENT)
 
-    def _pii_forget_plaintext(self):
-        """Delete what an unsealed file has left on disk, once this transaction is committed.
-
-        Odoo's own collection of garbage runs once a day. A preview made of the file goes with it.
-        """
-        previews = self.search([("res_model", "=", self._name), ("res_id", "in", self.ids), ("res_field", "!=", False)])
-        names = [name for name in (self | previews).mapped("store_fname") if name]
-        previews.unlink()
-        registry = self.env.registry
-
-        def collect():
-            try:
-                with registry.cursor() as cr:
-                    api.Environment(cr, api.SUPERUSER_ID, {})["ir.attachment"]._pii_collect(names)
-            except psycopg2.Error:
-                # somebody is attaching files right now; the nightly collection has them on its list
-                _logger.info("%d replaced files are left to the collection of garbage", len(names))
-
-        self.env.cr.postcommit.add(collect)
+    def copy_data(self, default=None):
+        if self._pii_subjects():
+            raise AccessError(
+                self.env._(
+                    "A file that holds a customer's personal data cannot be duplicated. Create the document again "
+                    "where you need it."
+                )
+            )
+        return super().copy_data(default)
 
     @api.model
-    def _pii_collect(self, names):
-        """Delete these files of the filestore, unless an attachment still uses one."""
-        # as Odoo's own collection does it: nobody may start to use a file between the look and the deletion
-        self.env.cr.execute("SET LOCAL lock_timeout TO '1s'")
-        self.env.cr.execute("LOCK ir_attachment IN SHARE MODE")
-        self.env.cr.execute("SELECT store_fname FROM ir_attachment WHERE store_fname = ANY(%s)", [names])
-        for name in set(names).difference(row[0] for row in self.env.cr.fetchall()):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._full_path(name))
-
-    def _migrate(self):
-        # sealed files change their place as they are; nothing opens them for that
-        for attachment in self.filtered("pii_subject_id"):
-            super(IrAttachment, attachment).write(
-                {
-                    "raw": attachment._pii_stored(),
-                    "mimetype": attachment.mimetype,
-                    "pii_subject_id": attachment.pii_subject_id.id,
-                }
-            )
-        return super(IrAttachment, self.filtered(lambda attachment: not attachment.pii_subject_id))._migrate()
-
-    def _index(self, bin_data, file_type, checksum=None):
-        if bin_data and looks_sealed(bin_data):
-            return None
-        return super()._index(bin_data, file_type, checksum=checksum)
+    def create_unique(self, values_list):
+        # what belongs to a person is never looked up by its content
+        result = []
+        for values in values_list:
+            if self._pii_subject_of(values.get("res_model"), values.get("res_id")):
+                result += self.create(values).ids
+            else:
+                result += super().create_unique([values])
+        return result
 
     def _postprocess_contents(self, values):
         if values.get("pii_subject_id"):
             return values
         return super()._postprocess_contents(values)
-
-    @api.model
-    def _file_write(self, bin_value, checksum):
-        if reveal_engine.current(self.env) is not None:
-            raise AccessError(self.env._("Nothing can be stored while personal data is revealed."))
-        return super()._file_write(bin_value, checksum)
-
-    # === OPENING === #
-
-    def _compute_raw(self):
-        sealed = self.filtered(lambda attachment: attachment.sudo().pii_subject_id and attachment.sudo().file_size)
-        super(IrAttachment, self - sealed)._compute_raw()
-        transaction = reveal_engine.current(self.env)
-        for attachment in sealed:
-            subject = attachment.sudo().pii_subject_id
-            if transaction is None or subject.id not in transaction.opened:
-                raise AccessError(
-                    self.env._("“%s” is sealed: it opens for a purpose only.", attachment.sudo().display_name)
-                )
-            try:
-                attachment.raw = keys.keyring(self.env).open_file(
-                    subject.company_id._pii_domain(), subject.uuid, "file", attachment._pii_stored()
-                )
-            except CryptoError as error:
-                raise UserError(str(error)) from None
-
-    def _pii_stored(self):
-        """Return the bytes of the file as they are stored: sealed."""
-        self.ensure_one()
-        return self._file_read(self.store_fname) if self.store_fname else bytes(self.db_datas or b"")
-
-    def _pii_purpose(self):
-        """Return the code of the purpose for which this file is opened from the screen."""
-        self.ensure_one()
-        return {"account.move": "invoice", "stock.picking": "label"}.get(self.res_model, "customer_service")
-
-    def _pii_content(self):
-        """Return the bytes of one sealed file to the person behind this environment, through the gate."""
-        self.ensure_one()
-        subject = self.sudo().pii_subject_id.with_env(self.env)
-        with subject.reveal(self._pii_purpose()) as env:
-            return env["ir.attachment"].browse(self.id).raw
-
-    def _to_http_stream(self):
-        self.ensure_one()
-        if not self.sudo().pii_subject_id:
-            return super()._to_http_stream()
-        content = self._pii_content()
-        return NoStoreStream(
-            type="data",
-            data=content,
-            size=len(content),
-            mimetype=self.mimetype,
-            download_name=self.name,
-            etag=False,
-            conditional=False,
-            public=False,
-        )

@@ -1,6 +1,6 @@
 from uuid import uuid4
 
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class ResCompany(models.Model):
@@ -37,6 +37,17 @@ class ResCompany(models.Model):
             self.env.cr.execute("UPDATE res_company SET pii_domain = gen_random_uuid()::text WHERE pii_domain IS NULL")
             return
         super()._init_column(column_name)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        companies = super().create(vals_list)
+        self.env["pii.policy"].sudo()._ensure_all()  # sudo: whoever may make a company; the figures are the defaults
+        return companies
+
+    def _pii_policy(self):
+        """Return the figures (``pii.policy``) that bind this company."""
+        self.ensure_one()
+        return self.env["pii.policy"]._of_company(self)
 
     def _pii_domain(self):
         """Return this company's key domain (a UUID in text)."""

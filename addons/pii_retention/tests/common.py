@@ -1,10 +1,17 @@
 import os
 import tempfile
+from contextlib import contextmanager
 from datetime import date
+from unittest.mock import patch
 
+from odoo import SUPERUSER_ID, api
+from odoo.http import request
 from odoo.tests import TransactionCase, new_test_user
 
+from odoo.addons.pii_retention import channel, gate
 from odoo.addons.pii_retention.keys import ENVIRONMENT
+
+real_caller, real_facts = channel.caller, gate._facts
 
 #: A planted person: no value of it occurs anywhere by accident.
 PERSON = {
@@ -43,8 +50,75 @@ class VaultCase(TransactionCase):
         )
         cls.nobody = new_test_user(cls.env, "vault_nobody", groups="base.group_user,base.group_partner_manager")
         cls.officer = new_test_user(cls.env, "vault_officer", groups="pii_retention.group_privacy_officer")
+        # the second factor has tests of its own
+        cls.company._pii_policy().mfa_required = False
+        cls.person = cls.clerk
+        cls.startClassPatcher(patch.object(channel, "caller", cls._caller))
+        cls.startClassPatcher(patch.object(gate, "_facts", cls._facts))
+        cls.approve_roles(cls.clerk)
+        # a role assignment for labels covers orders with a delivery only, where inventory is installed
+        cls.grant(cls.clerk, "label")
         cls.subject = cls.seal("402-1234567-0000001")
         cls.partner = cls.subject._partner()
+
+    # === PERSONS === #
+
+    @classmethod
+    def _caller(cls):
+        """Stand in for the browser that a test without a server does not have; a real request is left alone."""
+        if request or cls.person is None:
+            return real_caller()
+        return channel.Caller(channel.WEB, cls.person.id, "0123456789abcdef", "192.0.2.7")
+
+    @classmethod
+    def _facts(cls, env, cr):
+        """Nothing of a test is committed: its users and grants are seen on its own connection only."""
+        if request:
+            return real_facts(env, cr)
+        env.flush_all()
+        return api.Environment(cls.cr, SUPERUSER_ID, {})
+
+    @classmethod
+    @contextmanager
+    def acting(cls, user):
+        """Put ``user`` before the browser for the block; None for scheduled work."""
+        before, cls.person = cls.person, user
+        try:
+            yield
+        finally:
+            cls.person = before
+
+    @classmethod
+    def approve_roles(cls, user):
+        """Let the officer approve the role assignments that giving ``user`` his groups has requested."""
+        requests = cls.env["pii.grant"].search([("user_id", "=", user.id), ("state", "=", "requested")])
+        return cls.approve(requests)
+
+    @classmethod
+    def grant(cls, user, *purposes):
+        """Give ``user`` an approved single grant for each purpose, for all customers of the company."""
+        return cls.approve(
+            cls.env["pii.grant"].create(
+                [
+                    {
+                        "user_id": user.id,
+                        "requested_by_id": cls.env.ref("base.user_admin").id,
+                        "purpose": purpose,
+                        "kind": "temporary",
+                        "reason": "a test of the vault",
+                    }
+                    for purpose in purposes
+                ]
+            )
+        )
+
+    @classmethod
+    def approve(cls, requests):
+        """Let the officer approve ``requests``."""
+        with cls.acting(cls.officer):
+            requests.with_user(cls.officer).action_approve()
+        cls.env.flush_all()
+        return requests
 
     @staticmethod
     def _restore_environment(before):

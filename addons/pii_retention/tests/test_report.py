@@ -1,4 +1,4 @@
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, tagged
 
 from .common import PERSON, VaultCase
@@ -48,6 +48,35 @@ class TestReport(ReportCase):
             self.assertIn(PERSON[key], html)
         self.assertEqual(self.partner.name, "Shop 402-1234567-0000001")
 
+    def test_the_log_names_the_report_and_its_documents(self):
+        self.report.pii_purpose = "label"
+        other = self.seal("402-1234567-0000031")
+        partners = self.partner | other._partner() | self.env["res.partner"].create({"name": PERSON["city"]})
+        self.env["ir.actions.report"].with_user(self.clerk)._render("pii_retention.vault_test", partners.ids)
+        for subject in (self.subject, other):
+            with self.env.registry.cursor() as cr:
+                cr.execute("SELECT reason, document FROM pii_access_log WHERE subject_uuid = %s", [subject.uuid])
+                reason, document = cr.fetchone()
+            names = ", ".join(f"res.partner {partner_id}" for partner_id in partners.ids)
+            self.assertEqual(reason, f"Report Vault test of {names}", "no name of a person, protected or not")
+            self.assertEqual(document, f"pii_retention.vault_test {names}")
+
+    def test_typed_code_renders_nothing(self):
+        self.report.pii_purpose = "label"
+        action = self.env["ir.actions.server"].create(
+            {
+                "name": "thief",
+                "state": "code",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "code": f"reports = env['ir.actions.report'].with_user({self.clerk.id})\n"
+                "raise UserError(reports._render('pii_retention.vault_test', record.ids)[0])",
+            }
+        )
+        with self.assertRaises(UserError) as caught:
+            action.with_context(active_model="res.partner", active_id=self.partner.id).run()
+        self.assertNoCanary(caught.exception, "a server action")
+        self.assertIsInstance(caught.exception, AccessError)
+
     def test_with_a_purpose_anybody_else_is_refused(self):
         self.report.pii_purpose = "label"
         for user in (self.nobody, self.officer, self.env.ref("base.user_admin")):
@@ -65,7 +94,8 @@ class TestReportOverHttp(HttpCase, ReportCase):
         self.authenticate(self.clerk.login, "vault_clerk-password")
         url = f"/report/html/pii_retention.vault_test/{self.partner.id}"
         self.assertNotEqual(self.url_open(url).headers.get("Cache-Control"), "no-store")
-        self.report.pii_purpose = "label"
+        # a label goes to a printer where there is one
+        self.report.pii_purpose = "invoice"
         response = self.url_open(url)
         self.assertIn(PERSON["street"], response.text)
         self.assertEqual(response.headers["Cache-Control"], "no-store")

@@ -104,7 +104,8 @@ class TestReveal(VaultCase):
     # === WHO === #
 
     def test_no_group_no_reveal_and_the_refusal_is_logged(self):
-        with self.assertRaises(AccessError), self.subject.with_user(self.nobody).reveal("label"):
+        mine = self.subject.with_user(self.nobody)
+        with self.acting(self.nobody), self.assertRaises(AccessError), mine.reveal("label"):
             self.fail("must not open")
         self.assertEqual(self.new_rows(), [("refused", "label", self.nobody.id)])
 
@@ -116,8 +117,9 @@ class TestReveal(VaultCase):
             self.subject.with_user(self.officer),
             self.subject.with_user(self.env.ref("base.user_admin")),
         ):
-            with self.assertRaises(AccessError), subject.reveal("label"):
-                self.fail("must not open")
+            for person in (subject.env.user, self.clerk, None):
+                with self.acting(person), self.assertRaises(AccessError), subject.reveal("label"):
+                    self.fail("must not open")
 
     def test_sudo_of_an_entitled_user_still_logs_that_user(self):
         with self.mine.sudo().reveal("label") as env:

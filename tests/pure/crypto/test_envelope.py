@@ -1,6 +1,7 @@
 """A sealed value opens for its own context and key, whole and unchanged, or not at all."""
 
 import itertools
+import multiprocessing
 import traceback
 
 import pytest
@@ -128,16 +129,27 @@ def test_wrong_key_names_the_key():
             reopen(sealed, key=Secret(b"\x02" * 32))
 
 
-def test_nonces_are_unique(figure):
-    count = 100_000
+def _seal_many(count, queue):
     short = Aad("acme", SUBJECT, "operational", KEY_ID)
     start = len(SEALED) - len(envelope.parse_bytes(SEALED).body) + envelope.CHECK_BYTES
-    nonces = {
-        envelope.seal_bytes(KEY, b"", short, check=CHECK)[start : start + envelope.NONCE_BYTES] for _ in range(count)
-    }
-    figure("nonces", len(nonces), "unique")
-    assert len(nonces) == count
-    assert {len(nonce) for nonce in nonces} == {12}
+    end = start + envelope.NONCE_BYTES
+    queue.put(b"".join(envelope.seal_bytes(KEY, b"", short, check=CHECK)[start:end] for _ in range(count)))
+
+
+def test_a_million_nonces_of_one_key_are_unique(figure):
+    """Sealed by forked processes, as Odoo's workers are: no state may be shared between them."""
+    fork, workers, each = multiprocessing.get_context("fork"), 4, 250_000
+    queue = fork.Queue()
+    started = [fork.Process(target=_seal_many, args=(each, queue), daemon=True) for _ in range(workers)]
+    for worker in started:
+        worker.start()
+    drawn = [queue.get(timeout=120) for _ in started]
+    for worker in started:
+        worker.join()
+    assert [len(part) for part in drawn] == [each * 12] * workers
+    nonces = {part[at : at + 12] for part in drawn for at in range(0, len(part), 12)}
+    figure("nonce_seals", len(nonces), "unique")
+    assert len(nonces) == workers * each
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_destroyed_by_another_process_is_gone_here_at_once(store, store_path):
 
 
 def _hold_lock(path, connection):
-    with FileKeyStore(path)._mutation():
+    with FileKeyStore(path)._directory.mutation():
         connection.send("held")
         connection.recv()
 

@@ -1,6 +1,16 @@
 """Places where keys live."""
 
-from .base import KeyStore, Tombstones
+from .base import KeyEntry, KeyStore, Tombstones
 from .file import FileKeyStore
+from .pgconnection import IDENTITY, DatabaseIdentity
+from .postgres import PostgresKeyStore
 
-__all__ = ["FileKeyStore", "KeyStore", "Tombstones"]
+__all__ = [
+    "IDENTITY",
+    "DatabaseIdentity",
+    "FileKeyStore",
+    "KeyEntry",
+    "KeyStore",
+    "PostgresKeyStore",
+    "Tombstones",
+]

@@ -1,9 +1,31 @@
 """What a key store must do; whoever holds one need not know where the keys lie."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from ..anchors import Anchor
+from ..ledger import Tombstone
+from ..operations import Operation
 from ..secret import Secret
+from ..wrapping.base import Wrapping
+from .pgconnection import DatabaseIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """A live key as an inventory shows it.
+
+    :param created: UTC, seconds (``…Z``); empty if unreadable
+    :param label: what it is wrapped with (:mod:`..wrapping`); empty if unreadable
+    :param problem: why it cannot be read; empty if nothing seems wrong. Nothing was unwrapped to find out
+    """
+
+    key_id: str
+    created: str
+    label: str
+    problem: str = ""
 
 
 class Tombstones(Protocol):
@@ -14,6 +36,36 @@ class Tombstones(Protocol):
 
     def contains(self, entry_id: str) -> bool:
         """Whether an id is buried; raises rather than answer False when it cannot know."""
+
+    def entries(self) -> Iterator[Tombstone]:
+        """All tombstones in the order they were written."""
+
+
+class Anchors(Protocol):
+    """Fixed points of logs that live in the database, kept with the keys (``anchors.FileAnchors`` is one).
+
+    ``name`` is a log (``a-z 0-9 -``, at most 64 characters), ``value`` printable ASCII of at most 400 characters. A
+    store of several nodes keeps two tables: one of anchors (name, at, value; rows are only ever added) and one of
+    heads (name primary key, number, value; written with an upsert, asynchronous commit is enough).
+    """
+
+    def append(self, name: str, value: str) -> None:
+        """Add an anchor durably; what was added is never changed or removed."""
+
+    def entries(self, name: str) -> Sequence[Anchor]:
+        """All anchors of a log in the order they were written; none for a name never used."""
+
+    def names(self) -> Sequence[str]:
+        """The logs that have anchors, sorted."""
+
+    def advance(self, name: str, number: int, value: str, *, force: bool = False) -> None:
+        """Remember how far a log has come, cheaply (once per log entry) and not necessarily durably.
+
+        A lower ``number`` than the one remembered is ignored unless forced.
+        """
+
+    def furthest(self, name: str) -> tuple[int, str] | None:
+        """What :meth:`advance` remembered last, None if it never was called."""
 
 
 class KeyStore(Protocol):
@@ -31,6 +83,12 @@ class KeyStore(Protocol):
 
     subjects: Tombstones
     """Erased data subjects, kept beside the keys so that no restored database can bring them back."""
+
+    anchors: Anchors
+    """Fixed points of the access log, out of reach of whoever can edit the database."""
+
+    wrapping: Wrapping
+    """The master key."""
 
     def create(self, key_id: str) -> Secret:
         """The key, made if there is none. Of several callers at once the first one's key wins and all get it.
@@ -59,6 +117,30 @@ class KeyStore(Protocol):
 
     def list(self, prefix: str = "") -> list[str]:
         """Ids of live keys equal to or below ``prefix`` (whole segments), sorted."""
+
+    def newest(self, key_id: str) -> str:
+        """The newest generation of the bucket that lives or was buried; the first one if there is none."""
+
+    def entries(self, prefix: str = "") -> Sequence[KeyEntry]:
+        """As :meth:`list`, with what can be told without opening the keys; a damaged key is an entry, not an error."""
+
+    def rewrap(self, key_id: str, label: str | None = None) -> bool:
+        """Wrap one key with the current master key; False if there was nothing to do.
+
+        :param label: the current label of the wrapping, if known
+        """
+
+    def operations(self, count: int) -> Sequence[Operation]:
+        """The newest ``count`` operations on keys, newest first."""
+
+    def identity(self) -> DatabaseIdentity | None:
+        """Which database this store is; None if it is none."""
+
+    def tidy(self) -> None:
+        """Remove what destroyed and re-wrapped keys, or interrupted calls, left behind."""
+
+    def check_parts(self) -> None:
+        """Verify everything but the keys themselves and the master key: place, permissions, ledgers, writability."""
 
     def check(self) -> None:
         """Verify the whole store: place, permissions, every key, the ledgers; raises on the first finding."""

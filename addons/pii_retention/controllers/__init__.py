@@ -1,0 +1,3 @@
+from . import attachment
+from . import lookup
+from . import reveal

@@ -1,0 +1,115 @@
+"""What a person may type as a correction, before it is sealed.
+
+Messages name the field, never the value: they end up in log files.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import phonenumbers
+
+from odoo.exceptions import UserError
+from odoo.tools import email_normalize
+
+from ..purposes import CLASSES, Purpose
+from .words import key_word
+
+#: Purposes whose dialog corrects; the others read what happened.
+CORRECTING = ("label", "customer_service", "invoice")
+
+#: Longest text of each key that a person may correct, in characters: what a line of a label or a document takes, and
+#: what a message of the channel takes. The rest (customisations, payment references) is the channel's word.
+LIMITS = {
+    "name": 128,
+    "company_name": 128,
+    "street": 128,
+    "street2": 128,
+    "street3": 128,
+    "zip": 24,
+    "city": 128,
+    "state": 64,
+    "phone": 32,
+    "email": 254,
+    "delivery_note": 1000,
+    "gift_text": 1000,
+    "vat": 32,
+    "tax_code": 32,
+    "company_registry": 64,
+    "pec_email": 254,
+    "po_number": 64,
+}
+
+#: Keys whose text may have several lines.
+MULTILINE = ("delivery_note", "gift_text")
+
+#: Characters that turn the direction of what follows: the text on the screen is not the text on the label.
+_DIRECTION = {chr(code) for code in (0x61C, *range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_FORBIDDEN = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def correctable(purpose: Purpose) -> set[str]:
+    """Return the keys that a person who acts for ``purpose`` may correct: those of the classes that it opens."""
+    if purpose.code not in CORRECTING:
+        return set()
+    return {key for cls in purpose.classes for key in CLASSES[cls] if key in LIMITS}
+
+
+def checked(env, purpose: Purpose, values: dict) -> dict[str, str]:
+    """Return the texts of a correction, normalised (NFC, no blanks around them).
+
+    :param values: ``{vault key: text}`` as a browser sent it
+    :raise UserError: a key that the purpose does not correct, or a text that no label could carry
+    """
+    if not isinstance(values, dict) or not values:
+        raise UserError(env._("Nothing was corrected: change at least one value."))
+    allowed = correctable(purpose)
+    result = {}
+    for key, text in values.items():
+        if key not in allowed:
+            raise UserError(
+                env._(
+                    "“%(field)s” cannot be corrected for the purpose “%(purpose)s”.", field=key, purpose=purpose.label
+                )
+            )
+        result[key] = _checked_text(env, key, text)
+    return result
+
+
+def _checked_text(env, key: str, text) -> str:
+    label = key_word(env, key)
+    if not isinstance(text, str):
+        raise UserError(env._("“%s” must be a text.", label))
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").strip())
+    if not text:
+        raise UserError(env._("“%s” cannot be emptied: type what is right instead.", label))
+    if len(text) > LIMITS[key]:
+        raise UserError(env._("“%(field)s” is too long: at most %(limit)s characters.", field=label, limit=LIMITS[key]))
+    plain = text.replace("\n", "") if key in MULTILINE else text
+    if "\n" in plain:
+        raise UserError(env._("“%s” is one line: remove the line break.", label))
+    if any(char in _DIRECTION or unicodedata.category(char) in _FORBIDDEN for char in plain):
+        raise UserError(env._("“%s” contains invisible control characters: type it instead of pasting it.", label))
+    return text
+
+
+def doubts(env, texts: dict[str, str], country_code: str | None) -> list[str]:
+    """Return questions about what is allowed but looks wrong; the person may insist.
+
+    :param country_code: ISO code of the country that a phone number without prefix belongs to
+    """
+    result = []
+    if (phone := texts.get("phone")) and not _is_phone(phone, country_code):
+        result.append(env._("The phone number does not exist in this country's numbering plan."))
+    for key in ("email", "pec_email"):
+        if texts.get(key) and not email_normalize(texts[key]):
+            result.append(env._("“%s” is no complete e-mail address.", key_word(env, key)))
+    return result
+
+
+def _is_phone(text: str, country_code: str | None) -> bool:
+    try:
+        number = phonenumbers.parse(text, country_code or None)
+    except phonenumbers.NumberParseException:
+        return False
+    return phonenumbers.is_valid_number(number)

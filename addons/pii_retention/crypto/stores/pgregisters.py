@@ -1,0 +1,142 @@
+"""Tombstones, the log of operations and the anchors of the access log, as tables beside the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import astuple
+from datetime import UTC, date
+
+from ..anchors import Anchor, check_name, check_value
+from ..ledger import Tombstone, check_entry
+from ..operations import Operation
+from .keyfile import now
+from .pgconnection import PgConnection
+
+_APPEND = {
+    "tombstone": "INSERT INTO pii_keys.tombstone (id, day, reason) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+    "subject": "INSERT INTO pii_keys.subject (id, day, reason) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+}
+_CONTAINS = {
+    "tombstone": "SELECT 1 FROM pii_keys.tombstone WHERE id = %s",
+    "subject": "SELECT 1 FROM pii_keys.subject WHERE id = %s",
+}
+_ENTRIES = {
+    "tombstone": "SELECT id, day, at, reason FROM pii_keys.tombstone ORDER BY position",
+    "subject": "SELECT id, day, at, reason FROM pii_keys.subject ORDER BY position",
+}
+
+
+class PgLedger:
+    """A :class:`~.base.Tombstones` in a table.
+
+    :param table: ``tombstone`` or ``subject``
+    """
+
+    def __init__(self, connection: PgConnection, table: str) -> None:
+        self._connection = connection
+        self._append, self._contains, self._entries = _APPEND[table], _CONTAINS[table], _ENTRIES[table]
+
+    def append(self, entry_id: str, day: date, reason: str) -> bool:
+        check_entry(entry_id, reason)
+
+        def work(cursor):
+            cursor.execute(self._append, (entry_id, day, reason))
+            return cursor.rowcount == 1
+
+        return self._connection.run(work)
+
+    def contains(self, entry_id: str) -> bool:
+        def work(cursor):
+            cursor.execute(self._contains, (entry_id,))
+            return cursor.fetchone() is not None
+
+        return self._connection.run(work)
+
+    def entries(self) -> Iterator[Tombstone]:
+        def work(cursor):
+            cursor.execute(self._entries)
+            return cursor.fetchall()
+
+        for entry_id, day, at, reason in self._connection.run(work):
+            yield Tombstone(entry_id, day.isoformat(), at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), reason)
+
+
+class PgOperationLog:
+    """A :class:`~..operations.OperationLog` in a table."""
+
+    def __init__(self, connection: PgConnection) -> None:
+        self._connection = connection
+
+    def append(self, operation: Operation) -> None:
+        self._connection.run(lambda cursor: self.write(cursor, operation))
+
+    @staticmethod
+    def write(cursor, operation: Operation) -> None:
+        """Add the line in a transaction that does other things too."""
+        cursor.execute(
+            "INSERT INTO pii_keys.operation (at, operation, key_id, outcome, detail, actor) "
+            "VALUES (%s, %s, %s, %s, %s, %s)",
+            astuple(operation),
+        )
+
+    def last(self, count: int) -> list[Operation]:
+        def work(cursor):
+            cursor.execute(
+                "SELECT at, operation, key_id, outcome, detail, actor FROM pii_keys.operation "
+                "ORDER BY position DESC LIMIT %s",
+                (count,),
+            )
+            return [Operation(*row) for row in cursor.fetchall()]
+
+        return self._connection.run(work)
+
+
+class PgAnchors:
+    """A :class:`~.base.Anchors` in two tables."""
+
+    def __init__(self, connection: PgConnection) -> None:
+        self._connection = connection
+
+    def append(self, name: str, value: str) -> None:
+        row = (check_name(name), now(), check_value(value))
+        self._connection.run(
+            lambda cursor: cursor.execute("INSERT INTO pii_keys.anchor (name, at, value) VALUES (%s, %s, %s)", row)
+        )
+
+    def entries(self, name: str) -> list[Anchor]:
+        def work(cursor):
+            cursor.execute("SELECT at, value FROM pii_keys.anchor WHERE name = %s ORDER BY position", (name,))
+            return [Anchor(*row) for row in cursor.fetchall()]
+
+        check_name(name)
+        return self._connection.run(work)
+
+    def names(self) -> list[str]:
+        def work(cursor):
+            cursor.execute("SELECT DISTINCT name FROM pii_keys.anchor ORDER BY name")
+            return [name for (name,) in cursor.fetchall()]
+
+        return self._connection.run(work)
+
+    def advance(self, name: str, number: int, value: str, *, force: bool = False) -> None:
+        def work(cursor):
+            cursor.execute("SET LOCAL synchronous_commit = off")  # once per line of the log; it may lag, never lie
+            cursor.execute(
+                "INSERT INTO pii_keys.head AS h (name, number, value) VALUES (%s, %s, %s) "
+                "ON CONFLICT (name) DO UPDATE SET number = excluded.number, value = excluded.value "
+                "WHERE %s OR h.number <= excluded.number",
+                (name, number, value, force),
+            )
+
+        check_name(name)
+        check_value(value)
+        self._connection.run(work)
+
+    def furthest(self, name: str) -> tuple[int, str] | None:
+        def work(cursor):
+            cursor.execute("SELECT number, value FROM pii_keys.head WHERE name = %s", (name,))
+            return cursor.fetchone()
+
+        check_name(name)
+        found = self._connection.run(work)
+        return found and (int(found[0]), found[1])

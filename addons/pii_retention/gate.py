@@ -1,0 +1,290 @@
+"""The one function that every decryption passes.
+
+It asks who is really there (:mod:`.channel`), what for (:mod:`.purposes`), by whose leave (``pii.grant``), and how
+much already (``pii.purpose.limit``), and writes the answer into the access log before a key is read. Facts that can
+change at any second (grants, the user's deactivation, what the log says) are read on a fresh connection, not in the
+snapshot of the caller's transaction. Without a row in the log nothing opens.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from odoo import SUPERUSER_ID, api, fields
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL
+
+from . import alerts, channel, evaluated, grants
+from .access_log import writer
+from .crypto import CryptoError
+from .purposes import PURPOSES, ROLE_GROUPS, Purpose
+
+SERVICE_GROUP = "pii_retention.group_service"
+#: What a person writes when they name somebody: the log keeps reasons for longer than the data may live.
+_PERSONAL = re.compile(r"@|\+\d[\d /-]{6,}")
+
+
+class Refusal(Exception):
+    """Not to be opened; ``cause`` is the code for the log, the text says what to do."""
+
+    def __init__(self, cause: str, message: str):
+        super().__init__(message)
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of the gate.
+
+    :param env: of the person or service that asks, never trusted for who that is
+    :param fresh: superuser environment on a connection of its own, which sees what is committed now
+    :param cr: the cursor on which the log is written
+    """
+
+    env: api.Environment
+    fresh: api.Environment
+    cr: object
+    subjects: object
+    purpose: Purpose
+    reason: str | None
+    caller: channel.Caller
+
+
+def authorise(subjects, code, reason=None, document=None) -> Purpose:
+    """Return the purpose when its data may be opened now, having logged that; log and raise otherwise.
+
+    :param subjects: non-empty ``pii.subject`` recordset in the environment of whoever asks
+    :param document: what is shown or printed (``model,id`` or a report), for the log; never a name
+    :raise AccessError: refused; the log says why
+    :raise UserError: the log or the key store cannot be used
+    """
+    env = subjects.env
+    caller = channel.caller()
+    purpose = PURPOSES.get(code)
+    with writer.cursor(env) as cr:
+        fresh = _facts(env, cr)
+        log = env["pii.access.log"]
+        row = {"reason": _for_log(reason), "caller": caller, "document": document, "cr": cr}
+        classes = purpose.classes if purpose else ()
+        try:
+            if purpose is None:
+                raise Refusal("purpose", env._("“%s” is no purpose for which personal data may be seen.", code))
+            question = Question(env, fresh, cr, subjects, purpose, reason, caller)
+            grant_ref = _decide(question)
+        except CryptoError as error:
+            log._append(subjects, code if purpose else None, "failed", classes=classes, **row)
+            cr.commit()
+            raise UserError(str(error)) from None
+        except Refusal as refusal:
+            log._append(subjects, code if purpose else None, "refused", classes=classes, cause=refusal.cause, **row)
+            alerts.evaluate(api.Environment(cr, SUPERUSER_ID, {}), env.uid, code, subjects)
+            cr.commit()
+            raise AccessError(str(refusal)) from None
+        sealed, empty = _split(subjects, purpose)
+        if empty:
+            log._append(empty, code, "empty", classes=classes, grant_ref=grant_ref, **row)
+        if sealed:
+            log._append(sealed, code, "opened", classes=classes, grant_ref=grant_ref, **row)
+        alert = alerts.evaluate(api.Environment(cr, SUPERUSER_ID, {}), env.uid, code, subjects)
+        if alert and alert.suspends:
+            log._append(subjects, code, "refused", classes=classes, cause="suspended", **row)
+            cr.commit()
+            raise AccessError(
+                env._("Your access to personal data was suspended. The privacy officers know and will contact you.")
+            )
+    return purpose
+
+
+def _facts(env, cr):
+    """Return the environment in which the facts about users and grants are read: what is committed at this moment."""
+    return api.Environment(cr, SUPERUSER_ID, {})
+
+
+def _split(subjects, purpose):
+    """Return the subjects that hold something for the purpose, and those that do not."""
+    names = [f"{cls}_token" for cls in purpose.classes]
+    known = subjects.sudo()  # sudo: the tokens are closed to everybody
+    sealed = known.filtered(lambda subject: any(subject[name] for name in names))
+    return sealed.with_env(subjects.env), (known - sealed).with_env(subjects.env)
+
+
+def _for_log(reason: str | None) -> str | None:
+    if reason and _PERSONAL.search(reason):
+        return None
+    return reason
+
+
+def _decide(question: Question) -> int:
+    """Return the id of the grant that lets the question through.
+
+    :raise Refusal: at the first of the conditions that does not hold
+    """
+    env = question.env
+    if evaluated.is_evaluated():
+        raise Refusal(
+            "evaluated",
+            env._(
+                "Code of a server action cannot open personal data. Use the print and reveal buttons, or a scheduled "
+                "action that calls one method of an installed module."
+            ),
+        )
+    user = question.fresh["res.users"].browse(env.uid)
+    _check_person(question, user)
+    _check_company(question, user)
+    grant = _find_grant(question, user)
+    _check_role(question, user, grant)
+    _check_second_factor(question, user)
+    _check_reason(question)
+    _check_limits(question)
+    return grant.id
+
+
+def _check_person(question: Question, user) -> None:
+    env, caller = question.env, question.caller
+    if not user.exists() or not user.active:
+        raise Refusal("impersonation", env._("This user is not active."))
+    is_service = user._has_group(SERVICE_GROUP)
+    if caller.channel == channel.RPC:
+        raise Refusal(
+            "api_key",
+            env._(
+                "Personal data does not open for an API key or a remote call with a password: sign in to Odoo in a "
+                "browser, or let an installed module do it under a service identity."
+            ),
+        )
+    if caller.channel == channel.WEB and (caller.uid != env.uid or is_service):
+        raise Refusal(
+            "impersonation",
+            env._("Personal data opens for the person who is signed in, never in the name of somebody else."),
+        )
+    if caller.channel == channel.SERVER and not is_service:
+        raise Refusal(
+            "impersonation",
+            env._("Outside of a browser session personal data opens for service identities only, never for a person."),
+        )
+
+
+def _check_company(question: Question, user) -> None:
+    # sudo: which company a subject belongs to is no personal data
+    if question.subjects.sudo().company_id - question.env["res.company"].browse(user.company_ids.ids):
+        raise Refusal("company", question.env._("This customer belongs to a company that you do not work for."))
+
+
+def _find_grant(question: Question, user):
+    """Return the grant that covers all subjects, a standing one first."""
+    env, purpose = question.env, question.purpose
+    found = question.fresh["pii.grant"]._live(user.id, purpose.code)
+    if question.caller.channel == channel.SERVER:
+        found = found.filtered(lambda grant: grant.kind == "service" and _is_service_of(question, user))
+    else:
+        found = found.filtered(lambda grant: grant.kind != "service" and grants.is_genuine(grant))
+    found = found.sorted(lambda grant: ("standing", "temporary", "break_glass", "service").index(grant.kind))
+    covered = question.subjects.browse()
+    for grant in found:
+        covered |= grant._covered(question.subjects)
+        if covered == question.subjects:
+            return grant
+    if not any(user._has_group(group) for group in purpose.groups):
+        raise Refusal(
+            "no_role",
+            env._(
+                "You have no role for the purpose “%s”. Request access from the customer's card, or ask an "
+                "administrator for the role.",
+                purpose.label,
+            ),
+        )
+    raise Refusal(
+        "no_grant",
+        env._(
+            "No grant lets you see this customer's personal data for the purpose “%s”. Request access from the "
+            "customer's card; a privacy officer approves it.",
+            purpose.label,
+        ),
+    )
+
+
+def _is_service_of(question: Question, user) -> bool:
+    identities = question.fresh["pii.grant"]._service_identities()
+    return any(
+        question.purpose.code in purposes and question.fresh.ref(xmlid, raise_if_not_found=False) == user
+        for xmlid, purposes in identities.items()
+    )
+
+
+def _check_role(question: Question, user, grant) -> None:
+    groups = ROLE_GROUPS if grant.kind == "break_glass" else question.purpose.groups
+    if grant.kind == "temporary":
+        return  # an officer decided about this very person and case
+    if not any(user._has_group(group) for group in groups):
+        raise Refusal("no_role", question.env._("You have no role for the purpose “%s”.", question.purpose.label))
+
+
+def _check_second_factor(question: Question, user) -> None:
+    if question.caller.channel != channel.WEB:
+        return
+    # sudo: as in _check_company
+    asked = any(company._pii_policy().mfa_required for company in question.subjects.sudo().company_id)
+    if asked and not user._mfa_type():
+        raise Refusal(
+            "no_mfa",
+            question.env._(
+                "Personal data opens for users who sign in with a second factor. Turn on two-factor authentication "
+                "in your preferences (Security), sign in again, and come back."
+            ),
+        )
+
+
+def _check_reason(question: Question) -> None:
+    env, reason = question.env, (question.reason or "").strip()
+    if not reason and not question.purpose.needs_reason:
+        return
+    # sudo: as in _check_company
+    least = max(company._pii_policy().reason_words for company in question.subjects.sudo().company_id)
+    words = {word.casefold() for word in re.findall(r"\w\w+", reason)}
+    if len(words) < least:
+        raise Refusal("reason", env._("State the reason in at least %s different words.", least))
+    if _PERSONAL.search(reason):
+        raise Refusal("reason", env._("The reason is kept in the log: leave out e-mail addresses and phone numbers."))
+
+
+def _check_limits(question: Question) -> None:
+    env, purpose = question.env, question.purpose
+    limit = question.fresh["pii.purpose.limit"]._of_purpose(purpose.code)
+    if not limit:
+        raise Refusal("volume", env._("No limits are set for the purpose “%s”. Ask a privacy officer.", purpose.label))
+    count = len(question.subjects)
+    if count > limit.max_subjects:
+        raise Refusal(
+            "volume",
+            env._(
+                "%(count)s customers at once are more than the %(limit)s that this purpose allows. Take fewer.",
+                count=count,
+                limit=limit.max_subjects,
+            ),
+        )
+    now = fields.Datetime.now()
+    question.cr.execute(
+        SQL(
+            """SELECT count(*) FILTER (WHERE at > %(now)s - interval '1 hour'), count(*)
+                 FROM pii_access_log
+                WHERE user_ref = %(user)s AND at > %(now)s - interval '1 day'
+                  AND purpose = %(purpose)s AND outcome = 'opened'""",
+            now=now,
+            user=env.uid,
+            purpose=purpose.code,
+        )
+    )
+    in_hour, in_day = question.cr.fetchone()
+    if in_hour + count > limit.per_hour or in_day + count > limit.per_day:
+        raise Refusal(
+            "rate",
+            env._(
+                "You have opened %(hour)s customers in the last hour and %(day)s today for this purpose; the limit is "
+                "%(per_hour)s an hour and %(per_day)s a day. Go on later, or ask a privacy officer.",
+                hour=in_hour,
+                day=in_day,
+                per_hour=limit.per_hour,
+                per_day=limit.per_day,
+            ),
+        )

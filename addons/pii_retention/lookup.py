@@ -1,0 +1,289 @@
+"""Look a customer up by the exact name, e-mail address or phone number.
+
+The value stays in memory: it is digested with the keys of all live buckets, the entries are compared in the database,
+and the candidates are opened through the gate like any other reveal, because truncated entries match by coincidence.
+What comes back is whom it was, by reference. Each search is a row of the access log, with or without a hit.
+
+Functions, not methods of a model, as everything that holds a person's data in clear.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from odoo import SUPERUSER_ID, api, fields
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL, split_every
+
+from . import blind_index, channel, gate, grants, indexing, keys, logmask, reveal
+from .access_log import writer
+from .crypto import CryptoError, parse_key_id
+from .purposes import CLASSES, PURPOSES
+
+#: Purposes for which somebody is looked for who is not known by an order.
+LOOKUP_PURPOSES = ("customer_service", "legal_request", "incident")
+#: The subject of a search is nobody yet: its row in the log carries the nil UUID.
+NOBODY = "00000000-0000-0000-0000-000000000000"
+PREFIX = "lookup:"
+
+
+def find(env, field: str, value: str, code: str, reason: str | None):
+    """Return the live subjects that have exactly this value, of the companies that the user has switched on.
+
+    :param field: a key of ``blind_index.FIELDS``
+    :param value: what the customer said, in any spelling; never stored
+    :param code: one of :data:`LOOKUP_PURPOSES`
+    :param reason: for the log, with the purpose
+    :return: ``pii.subject`` recordset that the user may read
+    :raise UserError: nothing to look for, or the key store cannot be used
+    :raise AccessError: refused; logged with its cause
+    """
+    if field not in blind_index.FIELDS:
+        raise UserError(env._("Customers are found by name, e-mail address or phone number."))
+    value = value.strip() if isinstance(value, str) else ""
+    if not any(char.isalnum() for char in value):
+        raise UserError(env._("Enter the complete name, e-mail address or phone number, as the customer gave it."))
+    if len(value) > blind_index.MAX_LENGTH:
+        raise UserError(env._("Enter at most %s characters.", blind_index.MAX_LENGTH))
+    masking = logmask.push(logmask.compile_values([value]))
+    try:
+        document = PREFIX + field
+        allowed = _authorise(env, field, code, reason, document)
+        candidates = allowed._covered(_candidates(env, field, value))
+        return _confirmed(candidates, field, value, code, reason, document)
+    except CryptoError as error:
+        raise UserError(str(error)) from None
+    except BaseException as error:
+        logmask.scrub_exception(error)
+        raise
+    finally:
+        logmask.pop(masking)
+
+
+def options(env) -> dict:
+    """Return what the dialog offers: ``fields`` and ``purposes``, each a list of ``{code, label}``."""
+    names = {"name": env._("Name"), "email": env._("E-mail address"), "phone": env._("Phone number")}
+    user = env.user
+    live = set(env["pii.grant"]._live(user.id).mapped("purpose"))
+    return {
+        "fields": [{"code": code, "label": names[code]} for code in blind_index.FIELDS],
+        "purposes": [
+            {"code": code, "label": env._(PURPOSES[code].label)}  # pylint: disable=gettext-variable
+            for code in LOOKUP_PURPOSES
+            if code in live or any(user.has_group(group) for group in PURPOSES[code].groups)
+        ],
+        "max_length": blind_index.MAX_LENGTH,
+    }
+
+
+# === MAY IT BE LOOKED FOR === #
+
+
+def _authorise(env, field: str, code: str, reason: str | None, document: str):
+    """Log the search and return the grants that let it through (sudo).
+
+    The same conditions as for a reveal, before it is known whether there is anybody: the answer "nobody" is one too.
+    """
+    log = env["pii.access.log"]
+    caller = channel.caller()
+    stand_ins = _stand_ins(env, field)
+    purpose = PURPOSES.get(code)
+    row = {"reason": gate._for_log(reason), "caller": caller, "document": document}
+    # one writer of the log at a time: of two searches at once only one gets the last free place of the hour
+    with writer.cursor(env) as cr:
+        fresh, log_env = gate._facts(env, cr), api.Environment(cr, SUPERUSER_ID, {})
+        try:
+            if code not in LOOKUP_PURPOSES:
+                raise gate.Refusal("purpose", env._("Nobody is looked up for this purpose. Open the order instead."))
+            question = gate.Question(
+                env=env, fresh=fresh, cr=cr, subjects=stand_ins, purpose=purpose, reason=reason, caller=caller
+            )
+            found = _decide(question)
+        except CryptoError:
+            log._append(stand_ins, code, "failed", cr=cr, **row)
+            cr.commit()
+            raise
+        except gate.Refusal as refusal:
+            known = code if purpose else None
+            log._append(stand_ins, known, "refused", cause=refusal.cause, cr=cr, **row)
+            gate.alerts.evaluate(log_env, env.uid, known, stand_ins)
+            cr.commit()
+            raise AccessError(str(refusal)) from None
+        log._append(stand_ins, code, "empty", classes=purpose.classes, grant_ref=found[:1].id, cr=cr, **row)
+        alert = gate.alerts.evaluate(log_env, env.uid, code, stand_ins)
+        if alert and alert.suspends:
+            log._append(stand_ins, code, "refused", cause="suspended", cr=cr, **row)
+            cr.commit()
+            raise AccessError(
+                env._("Your access to personal data was suspended. The privacy officers know and will contact you.")
+            )
+        ids = found.ids
+    return env["pii.grant"].sudo().browse(ids)  # sudo: the scope of a grant is compared, not shown
+
+
+def _stand_ins(env, field: str):
+    """Return one unsaved subject per company that is searched: what the log and the gate can point to."""
+    Subject = env["pii.subject"]
+    return Subject.concat(
+        *(
+            Subject.new(
+                {
+                    "uuid": NOBODY,
+                    "origin": PREFIX.rstrip(":"),
+                    "reference": PREFIX + field,
+                    "company_id": company.id,
+                    "state": "live",
+                    "deadline": fields.Date.today(),
+                }
+            )
+            for company in env.companies
+        )
+    )
+
+
+def _decide(question):
+    """Return the grants under which to search (fresh environment). :raise gate.Refusal:"""
+    env = question.env
+    if gate.evaluated.is_evaluated():
+        raise gate.Refusal("evaluated", env._("Code of a server action cannot look customers up."))
+    user = question.fresh["res.users"].browse(env.uid)
+    gate._check_person(question, user)
+    gate._check_company(question, user)
+    if question.caller.channel == channel.SERVER:
+        raise gate.Refusal("no_grant", env._("Customers are looked up by persons, never by scheduled work."))
+    found = question.fresh["pii.grant"]._live(user.id, question.purpose.code)
+    # leave for single customers lets nobody search among the others
+    found = found.filtered(
+        lambda grant: (
+            not grant.subject_ids
+            and grant.company_id in question.subjects.sudo().company_id
+            and grants.is_genuine(grant)
+        )
+    )
+    if not found:
+        raise gate.Refusal(
+            "no_grant",
+            env._(
+                "You have no access that covers searching for customers for the purpose “%s”. Ask a privacy officer "
+                "for it: access to a single customer does not include it.",
+                question.purpose.label,
+            ),
+        )
+    gate._check_role(question, user, found[0])
+    gate._check_second_factor(question, user)
+    gate._check_reason(question)
+    _check_rate(question)
+    return found
+
+
+def _check_rate(question) -> None:
+    """Refuse when the user has searched a company's customers as often as its policy allows within an hour."""
+    cr = question.cr
+    cr.execute(
+        SQL(
+            """SELECT company_ref, count(*) FROM pii_access_log
+                WHERE user_ref = %s AND subject_uuid = %s AND outcome = 'empty' AND at > %s GROUP BY company_ref""",
+            question.env.uid,
+            NOBODY,
+            fields.Datetime.now() - timedelta(hours=1),
+        )
+    )
+    counted = dict(cr.fetchall())
+    # sudo: the figures of a policy bind everybody
+    for company in question.subjects.sudo().company_id:
+        limit = company._pii_policy().search_per_hour
+        if counted.get(company.id, 0) >= limit:
+            raise gate.Refusal(
+                "rate",
+                question.env._(
+                    "You have looked customers up %(done)s times within an hour; %(limit)s are allowed. Search for the "
+                    "order by its number, or go on later.",
+                    done=counted[company.id],
+                    limit=limit,
+                ),
+            )
+
+
+# === WHO IT MAY BE === #
+
+
+def _candidates(env, field: str, value: str):
+    """Return the live subjects whose index has an entry of ``value``; some by coincidence."""
+    companies, days, entries = [], [], []
+    for company_id, day, wanted in _buckets(env, field, value):
+        companies.append(company_id)
+        days.append(day)
+        entries.append(blind_index.SEPARATOR.join(wanted))
+    if not entries:
+        return env["pii.subject"]
+    column = SQL.identifier("s", f"{field}_index")
+    env.cr.execute(
+        SQL(
+            """SELECT s.id
+                 FROM unnest(%(companies)s::int[], %(days)s::date[], %(entries)s::text[]) AS w(company, day, entries)
+                 JOIN pii_subject s
+                   ON s.company_id = w.company AND s.deadline = w.day AND s.state = 'live' AND %(column)s IS NOT NULL
+                  AND string_to_array(%(column)s, ' ') && string_to_array(w.entries, ' ')
+                ORDER BY s.id""",
+            companies=companies,
+            days=days,
+            entries=entries,
+            column=column,
+        )
+    )
+    found = env["pii.subject"].browse(dict.fromkeys(row[0] for row in env.cr.fetchall()))
+    return found._filtered_access("read")
+
+
+def _buckets(env, field: str, value: str):
+    """Yield ``(company id, day, entries to look for)`` of each bucket that holds somebody and whose key lives."""
+    env["pii.subject"].flush_model()
+    env.cr.execute(
+        SQL(
+            """SELECT s.company_id, s.deadline, array_agg(DISTINCT c.code)
+                 FROM pii_subject s LEFT JOIN res_country c ON c.id = s.country_id
+                WHERE s.company_id = ANY(%s) AND s.state = 'live'
+                GROUP BY s.company_id, s.deadline""",
+            list(env.companies.ids),
+        )
+    )
+    buckets = {(company_id, day): countries for company_id, day, countries in env.cr.fetchall()}
+    keyring = keys.keyring(env)
+    for company in env.companies:
+        domain = company._pii_domain()
+        for key_id in keyring.list(f"day/{domain}"):
+            day = date.fromisoformat(parse_key_id(key_id).bucket)
+            if (company.id, day) not in buckets:
+                continue
+            countries = buckets[company.id, day]
+            wanted = blind_index.wanted_entries(field, value, countries, indexing.mac_of(keyring, key_id))
+            if wanted:
+                yield company.id, day, wanted
+
+
+# === WHO IT IS === #
+
+
+def _confirmed(candidates, field: str, value: str, code: str, reason: str | None, document: str):
+    """Return those candidates that have the value, opened as many at once as the purpose allows."""
+    result = candidates.browse()
+    if not candidates:
+        return result
+    limit = candidates.env["pii.purpose.limit"]._of_purpose(code).max_subjects or 1
+    for ids in split_every(limit, candidates.ids):
+        chunk = candidates.browse(ids)
+        with chunk.reveal(code, reason, document) as env:
+            result |= chunk.browse([subject.id for subject in chunk if _has_value(env, subject, field, value)])
+    return result
+
+
+def _has_value(env, subject, field: str, value: str) -> bool:
+    """Compare what the subject holds with ``value``; inside of a reveal that has opened it."""
+    transaction = reveal.current(env)
+    classes = transaction.opened[subject.id] if transaction and transaction.is_open else frozenset()
+    known = subject.sudo()  # sudo: the tokens are closed to everybody; the gate has let this subject through
+    tokens = {cls: known[f"{cls}_token"] for cls in CLASSES if cls in classes}
+    content = indexing.opened(keys.keyring(subject.env), known.company_id._pii_domain(), known.uuid, tokens)
+    return any(
+        blind_index.matches(field, value, held, known.country_id.code) for held in blind_index.values_of(field, content)
+    )

@@ -1,0 +1,111 @@
+import logging
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError
+
+from ..purposes import SELECTION
+
+_logger = logging.getLogger(__name__)
+
+OFFICER = "pii_retention.group_privacy_officer"
+
+
+class PiiAlert(models.Model):
+    """Something unusual: who, by which rule, what became of it."""
+
+    _name = "pii.alert"
+    _description = "Alert"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "id desc"
+    _allow_sudo_commands = False
+
+    name = fields.Char(required=True, readonly=True)
+    at = fields.Datetime(string="When", required=True, readonly=True, default=fields.Datetime.now)
+    rule_id = fields.Many2one("pii.alert.rule", readonly=True, ondelete="set null", index=True)
+    kind = fields.Selection(
+        selection=lambda self: self.env["pii.alert.rule"]._fields["kind"].selection, required=True, readonly=True
+    )
+    user_id = fields.Many2one("res.users", string="Who", readonly=True, ondelete="set null", index=True)
+    company_id = fields.Many2one("res.company", readonly=True, ondelete="set null")
+    purpose = fields.Selection(SELECTION, readonly=True)
+    detail = fields.Char(readonly=True)
+    suspends = fields.Boolean(string="Access Ended", readonly=True)
+    grants_ended = fields.Integer(readonly=True)
+    state = fields.Selection(
+        [("new", "To examine"), ("examined", "Examined")], required=True, default="new", readonly=True, tracking=True
+    )
+    examined_by_id = fields.Many2one("res.users", readonly=True, tracking=True)
+    note = fields.Text(string="What Became of It", tracking=True)
+
+    @api.model
+    def _raise(self, rule_id, user, purpose, subjects, detail):
+        """Write an alert, tell the officers, and end the user's access where the rule says so.
+
+        Within the quiet time of a rule the alert of this user that is there already is returned.
+        """
+        rule = self.env["pii.alert.rule"].browse(rule_id)
+        suspends = rule.action == "suspend"
+        earlier = self.search(
+            [
+                ("rule_id", "=", rule.id),
+                ("user_id", "=", user.id),
+                ("at", ">", fields.Datetime.now() - timedelta(minutes=rule.quiet_minutes)),
+            ],
+            limit=1,
+        )
+        if earlier and (not suspends or not self._suspendable(user)):
+            return earlier
+        company = self.env["res.company"].browse(subjects.sudo().company_id.ids[:1] or user.company_id.ids)
+        grants = self._suspendable(user) if suspends else self.env["pii.grant"]
+        alert = self.create(
+            {
+                "name": self.env._("%(rule)s: %(user)s", rule=rule.name, user=user.name),
+                "rule_id": rule.id,
+                "kind": rule.kind,
+                "user_id": user.id,
+                "company_id": company.id,
+                "purpose": purpose,
+                "detail": detail,
+                "suspends": suspends,
+                "grants_ended": len(grants),
+            }
+        )
+        if grants:
+            grants._revoke(self.env._("Ended by the alert “%s”.", alert.name))
+        alert._tell_officers()
+        _logger.info("Alert %s (%s) about user %s.", alert.id, rule.kind, user.id)
+        return alert
+
+    @api.model
+    def _suspendable(self, user):
+        """Return the grants that an alert ends; scheduled work is stopped by a person only."""
+        return self.env["pii.grant"].search(
+            [("user_id", "=", user.id), ("state", "in", ("requested", "approved")), ("kind", "!=", "service")]
+        )
+
+    def _tell_officers(self):
+        self.ensure_one()
+        officers = self.env.ref(OFFICER).all_user_ids.filtered(
+            lambda user: user.active and (not self.company_id or self.company_id in user.company_ids)
+        )
+        for officer in officers - self.user_id:
+            self.activity_schedule("pii_retention.activity_alert", user_id=officer.id, summary=self.name)
+        self.message_subscribe((officers - self.user_id).partner_id.ids)
+        self.message_post(body=f"{self.name}. {self.detail}", subtype_xmlid="mail.mt_comment")
+
+    def action_examined(self):
+        """Close the alert; the note says what became of it."""
+        if not self.env.user.has_group(OFFICER):
+            raise AccessError(self.env._("Only a privacy officer closes an alert."))
+        # sudo: besides the note, nothing of an alert is written by hand
+        for alert in self.sudo():
+            if alert.user_id == self.env.user:
+                raise AccessError(self.env._("Another privacy officer closes an alert about yourself."))
+            alert.write({"state": "examined", "examined_by_id": self.env.uid})
+            alert.activity_unlink(["pii_retention.activity_alert"])
+
+    def write(self, vals):
+        if not self.env.su and set(vals) - {"note"}:
+            raise AccessError(self.env._("Of an alert only the note is written by hand."))
+        return super().write(vals)

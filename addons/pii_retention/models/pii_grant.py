@@ -1,0 +1,250 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, ValidationError
+from odoo.fields import Domain
+
+from ..purposes import PURPOSES, SELECTION
+
+OFFICER = "pii_retention.group_privacy_officer"
+#: What a request may say; everything else is the outcome of a decision.
+REQUEST_FIELDS = {
+    "user_id",
+    "purpose",
+    "kind",
+    "company_id",
+    "origin",
+    "subject_ids",
+    "reason",
+    "date_start",
+    "date_end",
+}
+
+
+class PiiGrant(models.Model):
+    """Leave for one user to see personal data: for one purpose, in a scope, for a time.
+
+    A role makes a user eligible; only a live grant opens anything, and it is looked at afresh each time.
+    """
+
+    _name = "pii.grant"
+    _description = "Grant of Access to Personal Data"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "id desc"
+    _allow_sudo_commands = False
+
+    user_id = fields.Many2one(
+        "res.users", required=True, ondelete="restrict", index=True, default=lambda self: self.env.user, tracking=True
+    )
+    purpose = fields.Selection(SELECTION, required=True, tracking=True)
+    kind = fields.Selection(
+        [
+            ("standing", "Role assignment"),
+            ("temporary", "Single request"),
+            ("break_glass", "Break-glass"),
+            ("service", "Service identity"),
+        ],
+        required=True,
+        default="temporary",
+        tracking=True,
+    )
+    company_id = fields.Many2one("res.company", default=lambda self: self.env.company, tracking=True, index=True)
+    origin = fields.Char(string="Channel", help="Customers of this channel only, as in the list of data subjects.")
+    subject_ids = fields.Many2many("pii.subject", string="Customers", help="Only these; empty for all of the scope.")
+    reason = fields.Char(required=True, help="Why the access is needed. Never name a customer here.")
+    date_start = fields.Datetime(string="From", default=fields.Datetime.now, tracking=True)
+    date_end = fields.Datetime(string="Until", tracking=True)
+    state = fields.Selection(
+        [("requested", "Requested"), ("approved", "Approved"), ("refused", "Refused"), ("revoked", "Revoked")],
+        required=True,
+        default="requested",
+        readonly=True,
+        copy=False,
+        tracking=True,
+    )
+    is_live = fields.Boolean(string="In Force", compute="_compute_is_live", search="_search_is_live")
+    requested_by_id = fields.Many2one("res.users", readonly=True, copy=False, default=lambda self: self.env.user)
+    decided_by_id = fields.Many2one("res.users", readonly=True, copy=False, tracking=True)
+    decided_at = fields.Datetime(readonly=True, copy=False)
+    revoked_by_id = fields.Many2one("res.users", readonly=True, copy=False)
+    revoked_at = fields.Datetime(readonly=True, copy=False)
+    revoked_reason = fields.Char(readonly=True, copy=False, tracking=True)
+    review_deadline = fields.Datetime(string="Review Due", readonly=True, copy=False)
+    reviewed_by_id = fields.Many2one("res.users", readonly=True, copy=False, tracking=True)
+    reviewed_at = fields.Datetime(readonly=True, copy=False)
+    review_note = fields.Char(readonly=True, copy=False, tracking=True)
+    can_decide = fields.Boolean(compute="_compute_can_decide")
+    terms_seal = fields.Char(groups=fields.NO_ACCESS, copy=False)
+
+    _end_after_start = models.Constraint(
+        "CHECK (date_end IS NULL OR date_start IS NULL OR date_end > date_start)", "A grant ends after it starts."
+    )
+    _live_idx = models.Index("(user_id, purpose, date_end) WHERE state = 'approved'")
+
+    @api.depends("user_id", "purpose")
+    def _compute_display_name(self):
+        labels = dict(self._fields["purpose"]._description_selection(self.env))
+        for grant in self:
+            grant.display_name = f"{grant.user_id.name}: {labels.get(grant.purpose, '')}"
+
+    # === IN FORCE === #
+
+    @api.model
+    def _live_domain(self):
+        """Return the domain of grants in force; its dates stay dynamic, so that a cached rule does not freeze them."""
+        return Domain(
+            [
+                ("state", "=", "approved"),
+                ("date_start", "<=", "now"),
+                ("user_id.active", "=", True),
+                "|",
+                ("date_end", ">", "now"),
+                ("kind", "=", "service"),
+            ]
+        )
+
+    @api.depends("state", "date_start", "date_end", "user_id.active")
+    @api.depends_context("uid")
+    def _compute_is_live(self):
+        live = self.filtered_domain(self._live_domain())
+        for grant in self:
+            grant.is_live = grant in live
+
+    def _search_is_live(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        live = self._live_domain()
+        return live if True in value else ~live
+
+    @api.model
+    def _live(self, user_id, purpose=None):
+        """Return the grants in force of a user (sudo), for one purpose or for all."""
+        domain = self._live_domain() & Domain("user_id", "=", user_id)
+        if purpose:
+            domain &= Domain("purpose", "=", purpose)
+        return self.sudo().search(domain)  # sudo: the gate asks, whoever may read grants
+
+    def _subject_domain(self, env):
+        """Return the domain of the subjects that this grant covers; addons narrow it (a warehouse).
+
+        :param env: where the subjects live; the grant itself may have been read on a fresher connection
+        """
+        self.ensure_one()
+        domain = Domain.TRUE
+        if self.company_id:
+            domain &= Domain("company_id", "=", self.company_id.id)
+        if self.origin:
+            domain &= Domain("origin", "=", self.origin)
+        if self.subject_ids:
+            domain &= Domain("id", "in", self.subject_ids.ids)
+        return domain
+
+    def _covered(self, subjects):
+        """Return those of ``subjects`` that at least one of these grants covers."""
+        # sudo: the subject's own facts decide, not what the asker may read
+        known = subjects.sudo()
+        domain = Domain.OR([grant._subject_domain(known.env) for grant in self])
+        if domain.is_false() or not subjects:
+            return subjects.browse()
+        found = set(known.search(domain & Domain("id", "in", subjects.ids))._ids)
+        return subjects.filtered(lambda subject: subject.id in found)
+
+    def _terms(self):
+        """Return what the seal covers: everything that the gate believes of a grant."""
+        self.ensure_one()
+        grant = self.sudo()  # sudo: the terms are compared, not shown
+        return {
+            "id": grant.id,
+            "user": grant.user_id.id,
+            "purpose": grant.purpose,
+            "kind": grant.kind,
+            "company": grant.company_id.id,
+            "origin": grant.origin or "",
+            "subjects": sorted(grant.subject_ids.mapped("uuid")),
+            "start": fields.Datetime.to_string(grant.date_start),
+            "end": fields.Datetime.to_string(grant.date_end),
+            "requested_by": grant.requested_by_id.id,
+            "decided_by": grant.decided_by_id.id,
+        }
+
+    @api.model
+    def _service_identities(self):
+        """Return ``{xml id of a user: purposes}``: which scheduled work may open what is a decision of the code."""
+        return {}
+
+    @api.model
+    def _has_break_glass(self, user_id, purpose, subjects):
+        """Tell whether the user has broken the glass for this purpose and all these subjects."""
+        grants = self._live(user_id, purpose).filtered(lambda grant: grant.kind == "break_glass")
+        return bool(subjects) and grants._covered(subjects) == subjects
+
+    # === ACCESS === #
+
+    @api.depends("state", "user_id", "requested_by_id")
+    @api.depends_context("uid")
+    def _compute_can_decide(self):
+        officer = self.env.user.has_group(OFFICER)
+        for grant in self:
+            parties = grant.user_id | grant.requested_by_id
+            grant.can_decide = officer and grant.state == "requested" and self.env.user not in parties
+
+    @api.constrains("user_id", "purpose", "kind", "company_id", "date_start", "date_end", "subject_ids")
+    def _check_terms(self):
+        for grant in self:
+            if grant.kind == "service":
+                continue
+            if not grant.company_id or not grant.date_start or not grant.date_end:
+                raise ValidationError(self.env._("A grant names its company, its start and its end."))
+            if "pii_retention.group_service" in PURPOSES[grant.purpose].groups:
+                raise ValidationError(self.env._("This purpose is for scheduled work, never for a person."))
+            if grant.kind == "standing" and not PURPOSES[grant.purpose].standing:
+                raise ValidationError(
+                    self.env._("There is no standing access for this purpose: each case is requested by itself.")
+                )
+            if grant.kind == "break_glass" and not grant.subject_ids:
+                raise ValidationError(self.env._("Break-glass opens single customers only."))
+            if grant.company_id not in grant.user_id.company_ids:
+                raise ValidationError(
+                    self.env._(
+                        "%(user)s does not work for %(company)s.",
+                        user=grant.user_id.name,
+                        company=grant.company_id.name,
+                    )
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self.env.su:
+            for vals in vals_list:
+                self._check_request(vals)
+                vals["requested_by_id"] = self.env.uid
+        for vals in vals_list:
+            vals.setdefault("date_start", fields.Datetime.now())
+            if vals.get("kind") != "service" and not vals.get("date_end"):
+                vals["date_end"] = self._default_end(vals)
+        grants = super().create(vals_list)
+        grants.filtered(lambda grant: grant.state == "requested")._ask_officers()
+        return grants
+
+    def write(self, vals):
+        if not self.env.su:
+            self._check_request(vals)
+            if any(grant.state != "requested" for grant in self):
+                raise AccessError(self.env._("A decided grant is not changed: revoke it and request another one."))
+        return super().write(vals)
+
+    @api.model
+    def _check_request(self, vals):
+        allowed = REQUEST_FIELDS | self._scope_fields() | {"requested_by_id", "message_follower_ids", "activity_ids"}
+        if set(vals) - allowed:
+            raise AccessError(self.env._("What a privacy officer decides cannot be written here."))
+        if vals.get("kind") in ("break_glass", "service"):
+            raise AccessError(self.env._("Break the glass from the customer's record."))
+
+    @api.model
+    def _scope_fields(self):
+        """Return the names of further fields that narrow a request."""
+        return set()
+
+    def unlink(self):
+        if any(grant.state != "requested" for grant in self):
+            raise AccessError(self.env._("A decided grant is evidence and stays."))
+        return super().unlink()

@@ -1,0 +1,220 @@
+from datetime import timedelta
+
+import psycopg2
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL
+
+from .. import channel, evaluated, grants
+from ..crypto import CryptoError
+from ..purposes import PURPOSES
+from .pii_grant import OFFICER
+
+
+def _seal(grant):
+    """Seal what was decided; a function, so that nothing evaluated seals terms of its own."""
+    try:
+        grants.seal(grant)
+    except CryptoError as error:
+        raise UserError(str(error)) from error
+
+
+class PiiGrant(models.Model):
+    _inherit = "pii.grant"
+
+    # === REQUEST === #
+
+    @api.model
+    def _default_end(self, vals):
+        """Return the latest end that the policy allows for the request ``vals``."""
+        company = self.env["res.company"].browse(vals.get("company_id") or self.env.company.id)
+        start = fields.Datetime.to_datetime(vals["date_start"])
+        return start + self._longest(company, vals.get("kind") or "temporary")
+
+    @api.model
+    def _longest(self, company, kind):
+        policy = company._pii_policy()
+        return {
+            "standing": timedelta(days=policy.grant_standing_days),
+            "temporary": timedelta(hours=policy.grant_temporary_hours),
+            "break_glass": timedelta(minutes=policy.break_glass_minutes),
+        }[kind]
+
+    @api.model
+    def _officers(self, company):
+        """Return the privacy officers of a company."""
+        # sudo: who the officers are is public inside the company
+        officers = self.env.ref(OFFICER).sudo().all_user_ids
+        return officers.filtered(lambda user: user.active and company in user.company_ids)
+
+    def _ask_officers(self):
+        """Put each request on the list of the officers who may decide it."""
+        for grant in self.sudo():  # sudo: activities are assigned to others
+            for officer in self._officers(grant.company_id) - grant.user_id - grant.requested_by_id:
+                grant.activity_schedule(
+                    "pii_retention.activity_decide",
+                    user_id=officer.id,
+                    summary=self.env._("Decide about access to personal data"),
+                )
+
+    @api.onchange("kind", "company_id", "date_start")
+    def _onchange_terms(self):
+        if self.kind in ("standing", "temporary") and self.company_id and self.date_start:
+            self.date_end = self.date_start + self._longest(self.company_id, self.kind)
+
+    # === DECISION === #
+
+    def _check_decider(self):
+        """Refuse unless an officer, in person, decides about somebody else's request."""
+        person = channel.caller()
+        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_evaluated():
+            raise AccessError(self.env._("A privacy officer decides in person, signed in to Odoo."))
+        if not self.env.user.has_group(OFFICER):
+            raise AccessError(self.env._("Only a privacy officer decides about access to personal data."))
+
+    def _lock(self):
+        """Lock the row, so that two officers do not decide at once, and read it afresh.
+
+        :raise UserError: somebody else is deciding at this moment
+        """
+        self.ensure_one()
+        self.flush_recordset()
+        try:
+            self.env.cr.execute(SQL("SELECT state FROM pii_grant WHERE id = %s FOR UPDATE NOWAIT", self.id))
+        except psycopg2.errors.LockNotAvailable:
+            raise UserError(self.env._("Somebody else is deciding about this grant right now. Reload it.")) from None
+        self.invalidate_recordset()
+
+    def _decide(self, state, note=None):
+        self._check_decider()
+        for grant in self:
+            grant._lock()
+            if grant.state != "requested":
+                raise UserError(
+                    self.env._(
+                        "%(grant)s was decided already, by %(officer)s.",
+                        grant=grant.display_name,
+                        officer=grant.sudo().decided_by_id.name or "?",  # sudo: the officer may be of another company
+                    )
+                )
+            if self.env.user in grant.user_id | grant.requested_by_id:
+                raise UserError(self.env._("Nobody decides about a request of their own. Ask another privacy officer."))
+            # sudo: decisions are not written by hand; the decider was checked above
+            grant.sudo().write({"state": state, "decided_by_id": self.env.uid, "decided_at": fields.Datetime.now()})
+            grant.activity_unlink(["pii_retention.activity_decide"])
+
+    def action_approve(self):
+        """Approve requests; a role assignment makes the user a member of the role."""
+        self._decide("approved")
+        for grant in self:
+            now = fields.Datetime.now()
+            start = max(grant.date_start, now)
+            end = min(grant.date_end, start + grant._longest(grant.company_id, grant.kind))
+            if end <= start:
+                raise UserError(self.env._("The requested period is over. Ask for a new request."))
+            grant.sudo().write({"date_start": start, "date_end": end})  # sudo: as in _decide
+            if grant.kind == "standing":
+                grant._join_role()
+            _seal(grant)
+
+    def action_refuse(self):
+        """Refuse requests."""
+        self._decide("refused")
+
+    def action_renew(self):
+        """Review a role assignment: it lasts another period from today."""
+        self._check_decider()
+        for grant in self:
+            grant._lock()
+            if grant.kind != "standing" or grant.state != "approved":
+                raise UserError(self.env._("Only an approved role assignment is renewed."))
+            if self.env.user == grant.user_id:
+                raise UserError(self.env._("Nobody renews their own access. Ask another privacy officer."))
+            now = fields.Datetime.now()
+            # sudo: as in _decide
+            grant.sudo().write(
+                {
+                    "date_end": now + grant._longest(grant.company_id, "standing"),
+                    "decided_by_id": self.env.uid,
+                    "decided_at": now,
+                }
+            )
+            grant._join_role()
+            _seal(grant)
+            grant.activity_unlink(["pii_retention.activity_renew"])
+
+    def action_revoke(self):
+        """Revoke at once: an officer, or the user himself."""
+        for grant in self:
+            if not self.env.user.has_group(OFFICER) and self.env.user != grant.user_id:
+                raise AccessError(self.env._("Only a privacy officer or the user himself revokes a grant."))
+        self._revoke(self.env._("Revoked by %s.", self.env.user.name))
+
+    def action_review(self):
+        """Close the review of a broken glass."""
+        self._check_decider()
+        for grant in self:
+            if grant.kind != "break_glass" or self.env.user == grant.user_id:
+                raise UserError(self.env._("Another privacy officer reviews what was opened in an emergency."))
+            # sudo: as in _decide
+            grant.sudo().write({"reviewed_by_id": self.env.uid, "reviewed_at": fields.Datetime.now()})
+            grant.activity_unlink(["pii_retention.activity_review"])
+
+    def _revoke(self, reason):
+        """End grants now, whoever or whatever asks for it: less access needs no permission."""
+        # sudo: a user's deactivation or an alert revokes as well
+        live = self.sudo().filtered(lambda grant: grant.state in ("requested", "approved"))
+        live.write(
+            {
+                "state": "revoked",
+                "revoked_by_id": self.env.uid,
+                "revoked_at": fields.Datetime.now(),
+                "revoked_reason": reason,
+                "terms_seal": False,
+            }
+        )
+        live.activity_unlink(["pii_retention.activity_decide", "pii_retention.activity_renew"])
+        live._leave_role()
+
+    # === ROLES === #
+
+    def _join_role(self):
+        for grant in self.sudo():  # sudo: approving a role assignment is what gives the role
+            group = self.env.ref(PURPOSES[grant.purpose].groups[0]).sudo()
+            if group not in grant.user_id.all_group_ids:
+                grant.user_id.with_context(pii_role_approved=True).write({"group_ids": [(4, group.id)]})
+
+    def _leave_role(self):
+        """Take the role from users whose last assignment to it has ended."""
+        for grant in self.sudo().filtered(lambda grant: grant.kind == "standing"):  # sudo: as in _join_role
+            others = self.sudo().search(
+                [
+                    ("user_id", "=", grant.user_id.id),
+                    ("purpose", "=", grant.purpose),
+                    ("kind", "=", "standing"),
+                    ("state", "in", ("requested", "approved")),
+                    ("date_end", ">", fields.Datetime.now()),
+                ],
+                limit=1,
+            )
+            group = self.env.ref(PURPOSES[grant.purpose].groups[0]).sudo()
+            if not others and group in grant.user_id.group_ids:
+                grant.user_id.with_context(pii_role_approved=True).write({"group_ids": [(3, group.id)]})
+
+    @api.model
+    def _cron_lapse(self):
+        """Ask for the review of assignments that are about to lapse; take the role from those that have."""
+        now = fields.Datetime.now()
+        standing = self.sudo().search([("kind", "=", "standing"), ("state", "=", "approved")])
+        for grant in standing:
+            if grant.date_end <= now:
+                grant._leave_role()
+                continue
+            warn_at = grant.date_end - timedelta(days=grant.company_id._pii_policy().grant_warning_days)
+            if warn_at > now or grant.activity_search(["pii_retention.activity_renew"]):
+                continue
+            for officer in self._officers(grant.company_id) - grant.user_id:
+                grant.activity_schedule(
+                    "pii_retention.activity_renew", date_deadline=grant.date_end.date(), user_id=officer.id
+                )

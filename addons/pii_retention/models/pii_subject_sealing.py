@@ -1,0 +1,245 @@
+import hashlib
+import hmac
+import json
+from collections import Counter
+from datetime import timedelta
+from uuid import uuid4
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import split_every
+
+from .. import indexing, keys
+from ..blind_index import merged
+from ..crypto import CryptoError, KeyDestroyed, day_key_id
+from ..indexing import SEPARATOR
+from ..purposes import CLASSES
+
+
+def _sealed(env, company, identity, values, buckets):
+    """Return the columns that hold ``values`` (clean) sealed for a subject, or its erasure when its day is past.
+
+    No method: whoever can pass ``buckets`` gets the keyring in it.
+
+    :param identity: dict with ``uuid``, ``deadline`` and ``country_id`` (id or False)
+    :param dict buckets: remembers keyring and key of each bucket for the next subject of the same call
+    """
+    if not values:
+        return {}
+    if identity["deadline"] <= fields.Date.today():
+        return env["pii.subject"]._erased_columns()
+    bucket = (company.id, identity["deadline"])
+    try:
+        if bucket not in buckets:
+            keyring, domain = keys.keyring(env), company._pii_domain()
+            buckets[bucket] = keyring, domain, keyring.ensure(day_key_id(domain, identity["deadline"]))
+        keyring, domain, key_id = buckets[bucket]
+        columns = {
+            f"{cls}_token": keyring.seal_record(domain, key_id, identity["uuid"], cls, content)
+            for cls, content in values.items()
+        }
+        columns["content_mac"] = _content_mac(keyring, key_id, identity["uuid"], values)
+        country = env["res.country"].browse(identity["country_id"] or ()).code
+        columns.update(indexing.columns_for(keyring, key_id, company, values, country))
+    except KeyDestroyed:
+        return env["pii.subject"]._erased_columns()
+    except CryptoError as error:
+        raise UserError(str(error)) from error
+    return columns
+
+
+def _content_mac(keyring, key_id, uuid, values):
+    """Return a digest of ``values`` keyed with the subject's key: it says "changed" and dies with the key."""
+    content = json.dumps(values, sort_keys=True, ensure_ascii=False).encode()
+    return hmac.new(keyring.subject_key(key_id, uuid, "mac").expose(), content, hashlib.sha256).hexdigest()
+
+
+class PiiSubject(models.Model):
+    """How personal data gets into the vault, and stays findable by exact value."""
+
+    _inherit = "pii.subject"
+
+    @api.model
+    def _seal_many(self, vals_list):
+        """Create or update subjects and seal their data; nothing personal ever reaches a statement.
+
+        :param vals_list: dicts with ``company_id`` (id), ``origin``, ``reference`` (unique per company and
+            origin), ``country_id`` (id or False), ``start`` (date: the retention counts from it), ``open`` (bool,
+            optional: not shipped yet, so the period counts from today at the earliest) and ``values``
+            (``{class: {key: text}}`` as in ``purposes.CLASSES``; a class that is absent is left as it is)
+        :return: the subjects, in the order of ``vals_list``
+        :raise UserError: when the key store cannot be used; nothing was written then
+        """
+        subjects = self.env["pii.subject"].sudo()  # sudo: importers seal, they need not read subjects
+        existing = self._find_existing(vals_list)
+        to_create = {}
+        for vals in vals_list:
+            identity = (vals["company_id"], vals["origin"], vals["reference"])
+            if identity not in existing and identity not in to_create:
+                deadline, rule = self._deadline(vals)
+                to_create[identity] = {
+                    "uuid": str(uuid4()),
+                    "company_id": vals["company_id"],
+                    "origin": vals["origin"],
+                    "reference": vals["reference"],
+                    "country_id": vals.get("country_id") or False,
+                    "deadline": deadline,
+                    "deadline_rule": rule,
+                }
+        # the last delivery of a reference in the list wins, whatever its place
+        latest = {(vals["company_id"], vals["origin"], vals["reference"]): vals for vals in vals_list}
+        for company_id, arriving in Counter(identity[0] for identity in to_create).items():
+            indexing.plan_bits(self.env, self.env["res.company"].browse(company_id), arriving)
+        buckets = {}
+        for identity, create_vals in to_create.items():
+            company = self.env["res.company"].browse(identity[0])
+            values = self._clean_values(latest[identity]["values"])
+            create_vals.update(_sealed(self.env, company, create_vals, values, buckets))
+        created = subjects.create(list(to_create.values()))
+        for identity, subject in existing.items():
+            subject._update_sealed(latest[identity])
+        existing.update(zip(to_create, created, strict=True))
+        return subjects.concat(
+            *(existing[vals["company_id"], vals["origin"], vals["reference"]] for vals in vals_list)
+        ).with_env(self.env)
+
+    @api.model
+    def _find_existing(self, vals_list):
+        """Return ``{(company id, origin, reference): subject}`` of those that exist."""
+        result = {}
+        by_channel = {}
+        for vals in vals_list:
+            by_channel.setdefault((vals["company_id"], vals["origin"]), set()).add(vals["reference"])
+        for (company_id, origin), references in by_channel.items():
+            for chunk in split_every(1000, references):
+                found = self.sudo().search(
+                    [("company_id", "=", company_id), ("origin", "=", origin), ("reference", "in", list(chunk))]
+                )
+                result.update({(company_id, origin, subject.reference): subject for subject in found})
+        return result
+
+    @api.model
+    def _deadline(self, vals):
+        """Return ``(day, rule)``: the earliest day allowed, later only while the order is open."""
+        days = timedelta(days=self.env["res.company"].browse(vals["company_id"]).sudo().pii_retention_days)
+        deadline, rule = vals["start"] + days, "created"
+        if vals.get("open") and fields.Date.today() + days > deadline:
+            deadline, rule = fields.Date.today() + days, "open"
+        return deadline, rule
+
+    @api.model
+    def _erased_columns(self):
+        """Return the columns of a subject of whom nothing is held any more."""
+        gone = ("content_mac", *indexing.COLUMNS, *(f"{cls}_token" for cls in CLASSES))
+        return {"state": "erased", **dict.fromkeys(gone, False)}
+
+    @api.model
+    def _clean_values(self, values):
+        """Return ``{class: {key: text}}`` without empty texts and empty classes.
+
+        :raise ValueError: for a class or key that the vault does not know
+        """
+        result = {}
+        for cls, content in values.items():
+            unknown = set(content) - set(CLASSES.get(cls, ()))
+            if cls not in CLASSES or unknown:
+                raise ValueError(f"The vault has no place for {cls}: {sorted(unknown)}")
+            content = {key: text for key, text in content.items() if text}
+            if content:
+                result[cls] = content
+        return result
+
+    def _update_sealed(self, vals):
+        """Seal a newer delivery of the same reference; extend the deadline where it moved, never shorten it."""
+        self.ensure_one()
+        if self.state != "live":
+            return
+        deadline, rule = self._deadline(vals)
+        deadline = max(deadline, self.deadline)
+        country = self.country_id.browse(vals.get("country_id") or self.country_id.id)
+        values = self._clean_values(vals["values"])
+        if not values or (deadline == self.deadline and self._is_unchanged(values)):
+            return
+        identity = {"uuid": self.uuid, "deadline": deadline, "country_id": country.id}
+        columns = _sealed(self.env, self.company_id, identity, values, {})
+        if "state" in columns:
+            self.write(columns)
+            return
+        if self._keep_sealed(columns, deadline):
+            columns.update(self._reindexed(columns, deadline, country))
+        if deadline != self.deadline:
+            columns.update(deadline=deadline, deadline_rule=rule)
+        if country != self.country_id:
+            columns["country_id"] = country.id
+        self.write(columns)
+
+    def _keep_sealed(self, columns, deadline):
+        """Add to the newly sealed ``columns`` what stays: corrections, and the classes that were not delivered.
+
+        :return: whether anything stays
+        """
+        kept = False
+        for cls in CLASSES:
+            name = f"{cls}_token"
+            base, *corrections = (self[name] or "").split(SEPARATOR)
+            if name in columns and corrections:
+                columns[name] = SEPARATOR.join([columns[name], *self._resealed(cls, corrections, deadline)])
+                kept = True
+            elif name not in columns and base:
+                kept = True
+                if deadline != self.deadline:
+                    columns[name] = SEPARATOR.join(self._resealed(cls, [base, *corrections], deadline))
+        return kept
+
+    def _reindexed(self, columns, deadline, country):
+        """Return the index columns of what the subject holds once ``columns`` are written, for the new bucket."""
+        tokens = {cls: columns.get(f"{cls}_token", self[f"{cls}_token"]) for cls in CLASSES}
+        try:
+            return indexing.columns_of_sealed(keys.keyring(self.env), self, deadline, country.code, tokens)
+        except CryptoError as error:
+            raise UserError(str(error)) from error
+
+    def _is_unchanged(self, values):
+        """Tell whether ``values`` is what the channel delivered last time."""
+        if not self.content_mac:
+            return False
+        keyring = keys.keyring(self.env)
+        try:
+            key_id = keyring.ensure(day_key_id(self.company_id._pii_domain(), self.deadline))
+            return hmac.compare_digest(self.content_mac, _content_mac(keyring, key_id, self.uuid, values))
+        except CryptoError:
+            return False
+
+    def _resealed(self, cls, tokens, deadline):
+        """Return ``tokens`` sealed again under the key of ``deadline``."""
+        domain = self.company_id._pii_domain()
+        keyring = keys.keyring(self.env)
+        try:
+            key_id = keyring.ensure(day_key_id(domain, deadline))
+            return [keyring.reseal_record(domain, key_id, self.uuid, cls, token) for token in tokens]
+        except CryptoError as error:
+            raise UserError(str(error)) from error
+
+    def _correct(self, values):
+        """Add a correction (``{class: {key: text}}``) to what is held, without opening anything.
+
+        Corrections survive later deliveries of the channel: a person knew better.
+        """
+        for subject in self.sudo():  # sudo: whoever may write the contact may correct it; nothing is read
+            if subject.state != "live":
+                raise UserError(
+                    self.env._("The personal data of %s is gone; nothing can be added to it.", subject.reference)
+                )
+            identity = {name: subject[name] for name in ("uuid", "deadline")} | {"country_id": subject.country_id.id}
+            columns = _sealed(subject.env, subject.company_id, identity, subject._clean_values(values), {})
+            columns.pop("content_mac", None)
+            if "state" not in columns:
+                for name, added in columns.items():
+                    join = merged if name in indexing.COLUMNS else self._joined
+                    columns[name] = join(subject[name], added)
+            subject.write(columns)
+
+    @api.model
+    def _joined(self, tokens, token):
+        """Return a sealed column with one more token."""
+        return SEPARATOR.join(filter(None, [tokens, token]))

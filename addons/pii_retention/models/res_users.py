@@ -1,0 +1,107 @@
+from odoo import api, fields, models
+
+from ..purposes import PURPOSES
+
+OFFICER = "pii_retention.group_privacy_officer"
+
+
+class ResUsers(models.Model):
+    _inherit = "res.users"
+
+    pii_grant_ids = fields.One2many("pii.grant", "user_id", string="Grants", groups=OFFICER)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        users = super().create(vals_list)
+        users._pii_roles_changed({user.id: frozenset() for user in users})
+        return users
+
+    def write(self, vals):
+        touched = {"group_ids", "active"} & set(vals)
+        before = self._pii_roles() if touched else {}
+        result = super().write(vals)
+        if touched:
+            if "active" in vals and not vals["active"]:
+                # sudo: whoever deactivates a user ends his access with it
+                self.env["pii.grant"].sudo().search(
+                    [("user_id", "in", self.ids), ("state", "in", ("requested", "approved"))]
+                )._revoke(self.env._("The user was deactivated."))
+            self._pii_roles_changed(before)
+        return result
+
+    @api.model
+    def _pii_role_purposes(self):
+        """Return ``{group: purpose code}`` of the roles that standing grants belong to."""
+        # while the addon is being installed its groups do not exist yet
+        found = {
+            self.env.ref(purpose.groups[0], raise_if_not_found=False): purpose.code
+            for purpose in PURPOSES.values()
+            if purpose.standing and "pii_retention.group_service" not in purpose.groups
+        }
+        return {group: code for group, code in found.items() if group}
+
+    def _pii_roles(self):
+        """Return ``{user id: groups}``: the vault's roles that each user has."""
+        roles = self.env["res.groups"].concat(*self._pii_role_purposes())
+        roles += self.env.ref(OFFICER, raise_if_not_found=False) or roles.browse()
+        # sudo: compared, not shown
+        return {user.id: frozenset((user.sudo().all_group_ids & roles)._ids) for user in self}
+
+    def _pii_roles_changed(self, before):
+        """A role that an administrator gives asks the privacy officers for a grant; one that he takes ends it."""
+        after = self._pii_roles()
+        purposes = {group.id: code for group, code in self._pii_role_purposes().items()}
+        officer_group = self.env.ref(OFFICER, raise_if_not_found=False)
+        Grant = self.env["pii.grant"].sudo()  # sudo: an administrator may not decide, but his doing is a request
+        for user in self:
+            gained, lost = after[user.id] - before[user.id], before[user.id] - after[user.id]
+            if officer_group and officer_group.id in gained:
+                user._pii_announce_officer()
+            if self.env.context.get("pii_role_approved"):
+                continue
+            for group_id in gained & purposes.keys():
+                open_grants = Grant.search_count(
+                    [
+                        ("user_id", "=", user.id),
+                        ("purpose", "=", purposes[group_id]),
+                        ("kind", "=", "standing"),
+                        ("state", "in", ("requested", "approved")),
+                        ("date_end", ">", fields.Datetime.now()),
+                    ]
+                )
+                if not open_grants:
+                    Grant.create(
+                        {
+                            "user_id": user.id,
+                            "requested_by_id": self.env.uid,
+                            "purpose": purposes[group_id],
+                            "kind": "standing",
+                            "company_id": user.company_id.id,
+                            "reason": self.env._("Role given by %s.", self.env.user.name),
+                        }
+                    )
+            ended = [purposes[group_id] for group_id in lost & purposes.keys()]
+            Grant.search(
+                [
+                    ("user_id", "=", user.id),
+                    ("purpose", "in", ended),
+                    ("kind", "=", "standing"),
+                    ("state", "in", ("requested", "approved")),
+                ]
+            )._revoke(self.env._("The role was taken away by %s.", self.env.user.name))
+
+    def _pii_announce_officer(self):
+        """Tell the other privacy officers that there is a new one: who appoints officers decides about everything."""
+        for user in self:
+            others = self.env["pii.grant"]._officers(user.company_id) - user
+            for officer in others:
+                # sudo: a message to colleagues
+                officer.sudo().partner_id.message_notify(
+                    partner_ids=officer.sudo().partner_id.ids,
+                    subject=self.env._("A new privacy officer"),
+                    body=self.env._(
+                        "%(admin)s made %(user)s a privacy officer, who approves access to personal data.",
+                        admin=self.env.user.name,
+                        user=user.name,
+                    ),
+                )

@@ -1,0 +1,206 @@
+from functools import partial
+from unittest.mock import patch
+
+from odoo import SUPERUSER_ID, Command
+from odoo.exceptions import AccessError
+from odoo.tests import new_test_user, tagged
+from odoo.tools.safe_eval import safe_eval
+
+from odoo.addons.pii_retention import channel, evaluated
+
+from .common import PERSON, VaultCase
+
+ROLES = "pii_retention.group_fulfilment,pii_retention.group_fiscal"
+
+
+class GateCase(VaultCase):
+    def open(self, subjects=None, purpose="label", reason=None, user=None):
+        """Reveal as ``user`` (the clerk) and return the names seen."""
+        user = user or self.clerk
+        with self.acting(user), (subjects or self.subject).with_user(user).reveal(purpose, reason) as env:
+            return env["res.partner"].browse((subjects or self.subject)._partner().ids).mapped("name")
+
+    def causes(self, subject=None):
+        """Return the causes of the refusals logged for the subject."""
+        with self.env.registry.cursor() as cr:
+            cr.execute(
+                "SELECT cause FROM pii_access_log WHERE subject_uuid = %s AND outcome = 'refused' ORDER BY id",
+                [(subject or self.subject).uuid],
+            )
+            return [row[0] for row in cr.fetchall()]
+
+    def assertRefused(self, cause, act, subject=None):
+        before = self.causes(subject)
+        with self.assertRaises(AccessError):
+            act()
+        self.assertEqual(self.causes(subject), [*before, cause])
+
+    def new_user(self, login, groups):
+        return new_test_user(self.env, login, groups=groups)
+
+    def requested(self, user):
+        return self.env["pii.grant"].search([("user_id", "=", user.id), ("state", "=", "requested")])
+
+    def limit(self, purpose, **vals):
+        limit = self.env["pii.purpose.limit"]._of_purpose(purpose)
+        limit.write(vals)
+        return limit
+
+
+@tagged("post_install", "-at_install")
+class TestCauses(GateCase):
+    """Each condition refuses by itself, and says which one it was."""
+
+    def test_an_entitled_person_passes(self):
+        self.assertEqual(self.open(), [PERSON["name"]])
+        self.assertEqual(self.causes(), [])
+
+    def test_no_role(self):
+        self.assertRefused("no_role", lambda: self.open(user=self.nobody))
+        self.assertRefused("no_role", lambda: self.open(user=self.officer))
+
+    def test_no_grant(self):
+        user = self.new_user("gate_new", ROLES)
+        self.assertRefused("no_grant", lambda: self.open(user=user))
+        self.assertRefused("no_grant", lambda: self.open(purpose="invoice", user=user))
+
+    def test_a_grant_outlives_no_role(self):
+        self.clerk.with_context(pii_role_approved=True).write(
+            {"group_ids": [Command.unlink(self.env.ref("pii_retention.group_fiscal").id)]}
+        )
+        self.assertTrue(self.env["pii.grant"]._live(self.clerk.id, "invoice"), "the grant itself is still there")
+        self.assertRefused("no_role", lambda: self.open(purpose="invoice"))
+
+    def test_no_mfa(self):
+        self.company._pii_policy().mfa_required = True
+        self.assertRefused("no_mfa", self.open)
+        with patch.object(type(self.clerk), "_mfa_type", lambda _self: "totp"):
+            self.assertEqual(self.open(), [PERSON["name"]])
+
+    def test_api_key(self):
+        with patch.object(channel, "caller", lambda: channel.Caller(channel.RPC, address="192.0.2.7")):
+            self.assertRefused("api_key", self.open)
+
+    def test_impersonation(self):
+        other = self.new_user("gate_other", "base.group_user")
+        with self.acting(other):
+            act = self.subject.with_user(self.clerk).reveal("label")
+            self.assertRefused("impersonation", act.__enter__)
+        with self.acting(None):
+            act = self.subject.with_user(self.clerk).reveal("label")
+            self.assertRefused("impersonation", act.__enter__)
+            act = self.subject.with_user(SUPERUSER_ID).reveal("label")
+            self.assertRefused("impersonation", act.__enter__)
+
+    def test_a_service_identity_is_no_person(self):
+        service = self.new_user("gate_service", "pii_retention.group_service")
+        self.assertRefused("impersonation", lambda: self.open(purpose="import_decision", user=service))
+
+    def test_a_service_identity_is_named_by_code(self):
+        """Whoever writes to the database makes no identity of his own: the list is in the addons."""
+        service = self.new_user("gate_service", "pii_retention.group_service")
+        forged = {"kind": "service", "purpose": "import_decision", "user_id": service.id, "reason": "forged grant"}
+        self.env["pii.grant"].sudo().create({**forged, "state": "approved"})
+        with self.acting(None):
+            act = self.subject.with_user(service).reveal("import_decision")
+            self.assertRefused("no_grant", act.__enter__)
+
+    def test_company(self):
+        other = self.env["res.company"].create({"name": "Other"})
+        subject = self.seal("402-0000000-0000077", company_id=other.id)
+        self.assertRefused("company", lambda: self.open(subject), subject)
+
+    def test_rate(self):
+        self.limit("label", per_hour=2)
+        self.open()
+        self.open()
+        self.assertRefused("rate", self.open)
+        self.limit("label", per_hour=100, per_day=2)
+        self.assertRefused("rate", self.open)
+
+    def test_one_persons_rate_is_not_anothers(self):
+        self.limit("label", per_hour=1)
+        self.open()
+        other = self.new_user("gate_other", ROLES)
+        self.grant(other, "label")
+        self.assertEqual(self.open(user=other), [PERSON["name"]])
+
+    def test_volume(self):
+        subjects = self.subject | self.seal("402-0000000-0000078")
+        self.limit("label", max_subjects=1)
+        self.assertRefused("volume", lambda: self.open(subjects))
+        self.limit("label", max_subjects=2)
+        self.assertEqual(len(self.open(subjects)), 2)
+
+    def test_without_limits_nothing_opens(self):
+        self.limit("label").unlink()
+        self.assertRefused("volume", self.open)
+
+    def test_reason(self):
+        care = self.new_user("gate_care", "pii_retention.group_customer_care")
+        self.approve_roles(care)
+        for reason in (None, "", "   ", "refund", "refund refund", "x y z", "write to anna@example.com please",
+                       "call back +49 30 99887766"):  # fmt: skip
+            with self.subTest(reason=reason):
+                self.assertRefused("reason", partial(self.open, None, "customer_service", reason, care))
+        seen = self.open(purpose="customer_service", reason="parcel arrived broken", user=care)
+        self.assertEqual(seen, [PERSON["name"]])
+
+    def test_a_reason_that_names_somebody_is_not_kept(self):
+        self.assertRefused("reason", lambda: self.open(reason="write to anna@example.com"))
+        with self.env.registry.cursor() as cr:
+            cr.execute("SELECT count(*) FROM pii_access_log WHERE reason LIKE '%anna@%'")
+            self.assertEqual(cr.fetchone()[0], 0)
+
+    def test_purpose(self):
+        for purpose in ("nonsense", "", None, "LABEL", "label "):
+            with self.subTest(purpose=purpose):
+                self.assertRefused("purpose", partial(self.open, None, purpose))
+
+    def test_evaluated(self):
+        action = self.env["ir.actions.server"].create(
+            {
+                "name": "Copy the customer",
+                "model_id": self.env["ir.model"]._get_id("pii.subject"),
+                "state": "code",
+                "code": "record.reveal('label').gen.send(None)",
+            }
+        )
+        run = action.with_context(active_model="pii.subject", active_id=self.subject.id).with_user(self.clerk).sudo()
+        before = self.causes()
+        with self.acting(self.clerk), self.assertRaises((AccessError, ValueError)):
+            run.run()
+        self.assertEqual(self.causes()[len(before) :], ["evaluated"])
+
+    def test_a_template_opens_nothing(self):
+        """A generator needs no underscore to be advanced: a template could hold a reveal open and close it."""
+        view = self.env["ir.ui.view"].create(
+            {
+                "type": "qweb",
+                "name": "thief",
+                "key": "pii_retention.thief",
+                "arch": """<t t-name="pii_retention.thief"><t t-set="block" t-value="subject.reveal('label')"/>
+                    <t t-set="inside" t-value="block.gen.send(None)"/>
+                    <p t-out="inside['res.partner'].browse(partner_id).street"/>
+                    <t t-set="closed" t-value="block.gen.close()"/></t>""",
+            }
+        )
+        values = {"subject": self.subject.with_user(self.clerk), "partner_id": self.partner.id}
+        before = self.causes()
+        with self.acting(self.clerk), self.assertRaises(Exception) as caught:
+            self.env["ir.qweb"].with_user(self.clerk)._render(view.id, values)
+        self.assertNoCanary(caught.exception)
+        self.assertEqual(self.causes()[len(before) :], ["evaluated"])
+
+    def test_the_value_of_an_expression_is_kept(self):
+        """``object_write`` stores what a formula returns: calling one method is no harmless call there."""
+        seen = []
+
+        class Model:
+            def look(self):
+                seen.append(evaluated.is_evaluated())
+
+        safe_eval("model.look()", {"model": Model()}, mode="exec")
+        safe_eval("model.look()", {"model": Model()}, mode="eval")
+        safe_eval("x = model.look()", {"model": Model()}, mode="exec")
+        self.assertEqual(seen, [False, True, True])

@@ -1,0 +1,322 @@
+import inspect
+from datetime import timedelta
+from unittest.mock import patch
+
+from odoo import SUPERUSER_ID, Command, api, fields
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tests import new_test_user, tagged
+
+from odoo.addons.pii_retention import gate, grants
+from odoo.addons.pii_retention.purposes import PURPOSES
+
+from .common import PERSON
+from .test_gate import ROLES, GateCase
+
+
+@tagged("post_install", "-at_install")
+class TestGrants(GateCase):
+    """What gives leave, and what takes it."""
+
+    def test_revoked_in_mid_transaction(self):
+        """The facts come from a connection of their own, on which a revocation committed elsewhere shows at once."""
+        self.assertEqual(self.open(), [PERSON["name"]])
+        asked = []
+
+        def facts(env, cr):
+            asked.append(cr)
+            return api.Environment(self.cr, SUPERUSER_ID, {})
+
+        with patch.object(gate, "_facts", facts):
+            self.open()
+        self.assertIsNot(asked[0], self.cr, "the gate looks at a connection of its own")
+        self.assertIn("_facts(env, cr)", inspect.getsource(gate.authorise))
+        self.env["pii.grant"]._live(self.clerk.id, "label").with_user(self.clerk).action_revoke()
+        self.assertRefused("no_grant", self.open)
+
+    def test_two_approvers_at_once(self):
+        with self.env.registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            user = new_test_user(env, "gate_twice", groups="base.group_user")
+            request = env["pii.grant"].create(
+                {"user_id": user.id, "purpose": "label", "kind": "temporary", "reason": "two officers decide"}
+            )
+            cr.commit()
+            self.addCleanup(self._remove, request.id, user.id)
+            request._lock()
+            with self.env.registry.cursor() as other, self.assertRaises(UserError) as caught:
+                api.Environment(other, SUPERUSER_ID, {})["pii.grant"].browse(request.id)._lock()
+            self.assertIn("Somebody else is deciding", str(caught.exception))
+
+    def _remove(self, grant_id, user_id):
+        with self.env.registry.cursor() as cr:
+            cr.execute("DELETE FROM mail_activity WHERE res_model = 'pii.grant' AND res_id = %s", [grant_id])
+            cr.execute("DELETE FROM mail_message WHERE model = 'pii.grant' AND res_id = %s", [grant_id])
+            cr.execute("DELETE FROM mail_followers WHERE res_model = 'pii.grant' AND res_id = %s", [grant_id])
+            cr.execute("DELETE FROM pii_grant WHERE id = %s", [grant_id])
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            user = env["res.users"].browse(user_id)
+            partner = user.partner_id
+            user.unlink()
+            partner.unlink()
+
+    def test_decided_once(self):
+        user = self.new_user("gate_new", ROLES)
+        requests = self.requested(user)
+        self.approve(requests)
+        with self.acting(self.officer), self.assertRaises(UserError):
+            requests.with_user(self.officer).action_approve()
+        with self.acting(self.officer), self.assertRaises(UserError):
+            requests.with_user(self.officer).action_refuse()
+
+    def test_nobody_approves_his_own_request(self):
+        self.officer.write({"group_ids": [Command.link(self.env.ref("pii_retention.group_fulfilment").id)]})
+        own = self.requested(self.officer)
+        self.assertTrue(own)
+        with self.acting(self.officer), self.assertRaises(UserError):
+            own.with_user(self.officer).action_approve()
+        self.assertEqual(own.state, "requested")
+
+    def test_nobody_approves_what_he_requested_for_another(self):
+        with self.acting(self.officer):
+            request = self.env["pii.grant"].with_user(self.officer).create(
+                {"user_id": self.nobody.id, "purpose": "label", "reason": "for a colleague"}
+            )  # fmt: skip
+            self.assertFalse(request.can_decide)
+            with self.assertRaises(UserError):
+                request.action_approve()
+
+    def test_only_an_officer_in_person_decides(self):
+        request = self.requested(self.new_user("gate_new", ROLES))[:1]
+        attempts = (
+            (self.clerk, self.clerk),  # no officer
+            (self.clerk, self.officer),  # in the name of one
+            (None, self.officer),  # a script in the name of one
+        )
+        for person, user in attempts:
+            with self.subTest(person=person, user=user), self.acting(person), self.assertRaises(AccessError):
+                request.with_user(user).sudo().action_approve()
+        self.assertEqual(request.state, "requested")
+
+    def test_a_grant_that_ends_before_it_starts(self):
+        now = fields.Datetime.now()
+        with self.assertRaises(Exception) as caught, self.env.cr.savepoint():
+            self.env["pii.grant"].create(
+                {
+                    "user_id": self.clerk.id,
+                    "purpose": "label",
+                    "reason": "ends too early",
+                    "date_start": now,
+                    "date_end": now - timedelta(hours=1),
+                }
+            )
+            self.env.flush_all()
+        self.assertIn("end_after_start", str(caught.exception))
+
+    def test_what_is_over_is_not_approved(self):
+        now = fields.Datetime.now()
+        request = self.env["pii.grant"].create(
+            {
+                "user_id": self.nobody.id,
+                "purpose": "label",
+                "reason": "long ago",
+                "date_start": now - timedelta(hours=3),
+                "date_end": now - timedelta(hours=1),
+            }
+        )
+        with self.assertRaises(UserError):
+            self.approve(request)
+
+    def test_no_grant_is_longer_than_the_policy(self):
+        request = self.env["pii.grant"].create(
+            {
+                "user_id": self.nobody.id,
+                "purpose": "label",
+                "reason": "for a whole year",
+                "date_end": fields.Datetime.now() + timedelta(days=365),
+            }
+        )
+        self.approve(request)
+        hours = self.company._pii_policy().grant_temporary_hours
+        self.assertLessEqual(request.date_end, fields.Datetime.now() + timedelta(hours=hours))
+
+    def test_a_deactivated_user_loses_all(self):
+        live = self.env["pii.grant"]._live(self.clerk.id)
+        self.assertTrue(live)
+        self.clerk.active = False
+        self.assertEqual(set(live.mapped("state")), {"revoked"})
+        self.assertRefused("impersonation", self.open)
+        self.clerk.active = True
+        self.assertRefused("no_grant", self.open)
+
+    def test_a_standing_grant_lapses_with_its_role(self):
+        grant = self.env["pii.grant"]._live(self.clerk.id, "invoice")
+        self.assertEqual(grant.kind, "standing")
+        days = self.company._pii_policy().grant_standing_days
+        self.assertAlmostEqual(grant.date_end, fields.Datetime.now() + timedelta(days=days), delta=timedelta(hours=1))
+        grant.sudo().date_end = fields.Datetime.now() - timedelta(seconds=1)
+        grant.sudo().date_start = fields.Datetime.now() - timedelta(days=1)
+        self.env.flush_all()
+        self.assertRefused("no_grant", lambda: self.open(purpose="invoice"))
+        self.env["pii.grant"]._cron_lapse()
+        self.assertFalse(self.clerk.has_group("pii_retention.group_fiscal"))
+
+    def test_renewed(self):
+        grant = self.env["pii.grant"]._live(self.clerk.id, "invoice")
+        soon = fields.Datetime.now() + timedelta(days=1)
+        grant.sudo().date_end = soon
+        self.env.flush_all()
+        # written by hand it is no longer what was approved
+        self.assertRefused("no_grant", lambda: self.open(purpose="invoice"))
+        self.env["pii.grant"]._cron_lapse()
+        self.assertTrue(grant.activity_search(["pii_retention.activity_renew"]), "the officers are reminded")
+        with self.acting(self.officer):
+            grant.with_user(self.officer).action_renew()
+        self.env.flush_all()
+        self.assertGreater(grant.date_end, soon)
+        self.assertEqual(self.open(purpose="invoice"), [PERSON["name"]])
+        with self.acting(self.officer), self.assertRaises(UserError):
+            self.env["pii.grant"]._live(self.clerk.id, "label").with_user(self.officer).action_renew()
+
+    def test_an_administrator_gives_a_role_and_asks_by_that(self):
+        user = self.new_user("gate_new", "base.group_user")
+        self.assertFalse(self.requested(user))
+        user.write({"group_ids": [Command.link(self.env.ref("pii_retention.group_fulfilment").id)]})
+        request = self.requested(user)
+        self.assertEqual((request.purpose, request.kind, request.state), ("label", "standing", "requested"))
+        self.assertTrue(request.activity_search(["pii_retention.activity_decide"], user_id=self.officer.id))
+        self.assertRefused("no_grant", lambda: self.open(user=user))
+
+    def test_a_role_taken_away_ends_the_grant(self):
+        grant = self.env["pii.grant"]._live(self.clerk.id, "invoice")
+        self.clerk.write({"group_ids": [Command.unlink(self.env.ref("pii_retention.group_fiscal").id)]})
+        self.assertEqual(grant.state, "revoked")
+
+    def test_break_glass(self):
+        other = self.seal("402-0000000-0000079")
+        fiscal = self.new_user("gate_fiscal", "pii_retention.group_fiscal")
+        self.assertRefused("no_role", lambda: self.open(user=fiscal))
+        with self.acting(fiscal):
+            answer = self.subject.with_user(fiscal).break_glass("label", "driver waits at the gate")
+        self.env.flush_all()
+        grant = self.env["pii.grant"].browse(answer["grant_id"])
+        self.assertEqual(self.open(user=fiscal), [PERSON["name"]])
+        self.assertRefused("no_role", lambda: self.open(other, user=fiscal), other)
+        self.assertIn(self.officer.partner_id, grant.message_ids.notified_partner_ids)
+        self.assertTrue(grant.activity_search(["pii_retention.activity_review"], user_id=self.officer.id))
+        policy = self.company._pii_policy()
+        self.assertLessEqual(grant.date_end, fields.Datetime.now() + timedelta(minutes=policy.break_glass_minutes))
+        self.assertTrue(grant.review_deadline)
+        with self.acting(self.officer):
+            grant.with_user(self.officer).action_review()
+        self.assertEqual(grant.reviewed_by_id, self.officer)
+
+    def test_whose_glass_is_not_broken(self):
+        attempts = (
+            (self.nobody, self.subject, "label", "driver waits outside", AccessError),  # no role at all
+            (self.clerk, self.subject, "label", "hurry", UserError),
+            (self.clerk, self.subject, "nonsense", "driver waits outside", UserError),
+            (self.clerk, self.subject, "import_decision", "driver waits outside", UserError),
+        )
+        for user, subject, purpose, reason, error in attempts:
+            with self.subTest(purpose=purpose, reason=reason), self.acting(user), self.assertRaises(error):
+                subject.with_user(user).break_glass(purpose, reason)
+        with self.acting(None), self.assertRaises(AccessError):
+            self.subject.with_user(self.clerk).break_glass("label", "driver waits outside")
+        self.env["res.users"].search([]).group_ids = [
+            Command.unlink(self.env.ref("pii_retention.group_privacy_officer").id)
+        ]
+        with self.acting(self.clerk), self.assertRaises(UserError):
+            self.subject.with_user(self.clerk).break_glass("label", "driver waits outside")
+
+    def test_asked_for_and_approved(self):
+        with self.acting(self.nobody):
+            for reason in ("", "please", "please please"):
+                with self.assertRaises(UserError):
+                    self.subject.with_user(self.nobody).request_access("label", reason)
+            answer = self.subject.with_user(self.nobody).request_access("label", "covering for a colleague")
+        self.assertRefused("no_role", lambda: self.open(user=self.nobody))
+        self.approve(self.env["pii.grant"].browse(answer["grant_id"]))
+        self.assertEqual(self.open(user=self.nobody), [PERSON["name"]])
+
+
+@tagged("post_install", "-at_install")
+class TestForgedGrants(GateCase):
+    """What writes to the database writes no leave."""
+
+    def test_a_row_is_no_leave(self):
+        user = self.new_user("gate_new", ROLES)
+        vals = {"user_id": user.id, "purpose": "label", "kind": "temporary", "reason": "forged by hand"}
+        with self.assertRaises(AccessError):
+            self.env["pii.grant"].with_user(user).create({**vals, "state": "approved"})
+        real = self.env["pii.grant"]._live(self.clerk.id, "label")
+        for seal in (False, real.sudo().terms_seal, "00" * 32):
+            forged = self.env["pii.grant"].sudo().create(
+                {**vals, "state": "approved", "decided_by_id": self.officer.id}
+            )  # fmt: skip
+            forged.terms_seal = seal
+            self.env.flush_all()
+            self.assertTrue(forged.is_live)
+            self.assertRefused("no_grant", lambda: self.open(user=user))
+
+    def test_each_term_is_sealed(self):
+        other = self.seal("402-0000000-0000080")
+        now = fields.Datetime.now()
+        user = self.new_user("gate_new", ROLES)
+        with self.acting(user):
+            answer = self.subject.with_user(user).request_access("label", "one parcel only")
+        grant = self.approve(self.env["pii.grant"].browse(answer["grant_id"]))
+        self.assertTrue(grants.is_genuine(grant))
+        edits = (
+            {"user_id": self.nobody.id},
+            {"purpose": "invoice"},
+            {"kind": "standing"},
+            {"origin": "shop"},
+            {"subject_ids": [Command.clear()]},
+            {"subject_ids": [Command.link(other.id)]},
+            {"date_start": now - timedelta(days=9)},
+            {"date_end": now + timedelta(days=900)},
+            {"requested_by_id": self.nobody.id},
+            {"decided_by_id": self.nobody.id},
+        )
+        for vals in edits:
+            with self.subTest(vals=vals), self.env.cr.savepoint() as savepoint:
+                grant.sudo().write(vals)
+                self.env.flush_all()
+                self.assertFalse(grants.is_genuine(grant))
+                savepoint.rollback()
+            self.env.invalidate_all()
+        self.assertTrue(grants.is_genuine(grant))
+
+    def test_un_revoked_by_sql(self):
+        grant = self.env["pii.grant"]._live(self.clerk.id, "invoice")
+        before = grant.sudo().terms_seal
+        self.assertTrue(before)
+        grant.with_user(self.clerk).action_revoke()
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE pii_grant SET state = 'approved' WHERE id = %s", [grant.id])
+        self.env.invalidate_all()
+        self.clerk.with_context(pii_role_approved=True).write(
+            {"group_ids": [Command.link(self.env.ref("pii_retention.group_fiscal").id)]}
+        )
+        self.assertIn(grant, self.env["pii.grant"]._live(self.clerk.id, "invoice"))
+        self.assertRefused("no_grant", lambda: self.open(purpose="invoice"))
+
+    def test_terms_that_cannot_be(self):
+        service = next(code for code, purpose in PURPOSES.items() if "group_service" in purpose.groups[0])
+        for vals in (
+            {"purpose": service},
+            {"purpose": "incident", "kind": "standing"},
+            {"purpose": "label", "kind": "break_glass"},
+            {"purpose": "label", "company_id": False},
+        ):
+            with self.subTest(vals=vals), self.assertRaises(ValidationError), self.env.cr.savepoint():
+                self.env["pii.grant"].create({"user_id": self.clerk.id, "reason": "cannot be", **vals})
+
+    def test_decided_grants_stay(self):
+        grant = self.env["pii.grant"]._live(self.clerk.id, "invoice")
+        with self.assertRaises(AccessError):
+            grant.with_user(self.officer).write({"reason": "another"})
+        with self.assertRaises(AccessError):
+            grant.with_user(self.officer).unlink()
+        with self.assertRaises(AccessError):
+            grant.with_user(self.clerk).write({"state": "approved"})

@@ -1,0 +1,37 @@
+from odoo import api, models
+from odoo.exceptions import UserError
+
+from odoo.addons.pii_retention import filestore
+
+
+class IrAttachment(models.Model):
+    _inherit = "ir.attachment"
+
+    # A company may have to keep its documents (restrictive audit trail). Accounting looks into the content to tell a
+    # document from other files, which sealed ones do not allow, and it keeps them from being deleted, which must not
+    # outlive the day of a person's data.
+
+    @api.ondelete(at_uninstall=True)
+    def _except_audit_trail(self):
+        # EXTENDS account
+        sealed = self.filtered("pii_subject_id")
+        super(IrAttachment, self - sealed)._except_audit_trail()
+        if filestore.is_erasing():
+            return
+        for attachment in sealed:
+            if (
+                attachment.res_model == "account.move"
+                and attachment.res_id
+                and attachment.company_id.restrictive_audit_trail
+                and attachment.mimetype in ("application/pdf", "application/xml", "text/plain")
+                and self.env["account.move"].browse(attachment.res_id).exists().posted_before
+            ):
+                error = UserError(self.env._("You cannot remove parts of a restricted audit trail."))
+                error._audit_trail = True
+                raise error
+
+    def unlink(self):
+        # EXTENDS account: it would only detach an invoice from its field, and keep it
+        if filestore.is_erasing() and (fields := self.filtered("res_field")):
+            fields.write({"res_field": False})
+        return super().unlink()

@@ -1,0 +1,1 @@
+from . import pii_grant, pii_policy
