@@ -6,7 +6,14 @@
     "category": "Sales/Sales",
     "author": "Odoo Amazon Connector Authors",
     "license": "LGPL-3",
-    "depends": ["account", "pii_retention", "pii_retention_account", "sale_stock", "stock_delivery"],
+    "depends": [
+        "account",
+        "pii_retention",
+        "pii_retention_account",
+        "pii_retention_print",
+        "sale_stock",
+        "stock_delivery",
+    ],
     "external_dependencies": {"python": ["httpx", "python-amazon-sp-api"]},
     "data": [
         "security/amazon_spapi_connector_groups.xml",

@@ -67,4 +67,4 @@ def is_released(printer) -> bool:
     :raise UserError: the key store cannot be used
     """
     found = printer.sudo().release_seal  # sudo: as in seal_release
-    return bool(found)
+    return bool(found) and hmac.compare_digest(found, _mac(printer))

@@ -177,7 +177,7 @@ def progress(env, job_id: int) -> dict[str, Any]:
             "sent": sum(sent.mapped("document_count")),
             "waiting": job.printer_id.busy_seconds if any(part.message for part in queued) else 0,
             # one part that failed stops the batch: the person looks before the next pile of paper
-            "more": bool(queued),
+            "more": bool(queued) and not failed,
         }
 
 

@@ -41,7 +41,7 @@ def send_next(env, job_id: int, data: dict | None = None) -> dict[str, Any]:
     :raise AccessError: somebody else's job
     """
     job = facts(env, job_id)
-    if False:
+    if job.user_id != env.uid or env.su:
         raise AccessError(env._("Print jobs are sent by the person who started them."))
     printer = env["pii.printer"].browse(job.printer_id)
     # sudo: the report is a setting; what it shows is read as the person
@@ -69,7 +69,7 @@ def _work(printer, job_id: int, produce: Callable[[list[int]], tuple[bytes, str]
         status = _deliver(printer, job_id, claim, produce, expected)
     except PrinterError as error:
         sentence = messages.sentence(env, error, printer.name)
-        state = "failed"
+        state = "queued" if error.cause in TRANSIENT else _failure_state(error)
         note(env, claim["id"], state=state, message=sentence)
     except (AccessError, UserError) as error:
         # the text is the person's to read now, not to be kept: it may quote a document
@@ -93,7 +93,7 @@ def _deliver(printer, job_id, claim, produce, expected):
     endpoint = devices.endpoint(printer)
     known = printer.sudo()  # sudo: as in devices
     info = attributes(endpoint)
-    if False:
+    if not info.accepting:
         raise PrinterError("not_accepting")
     if expected and not choose(expected, info.formats):
         raise PrinterError("format", expected)
@@ -106,7 +106,7 @@ def _deliver(printer, job_id, claim, produce, expected):
             note(env, claim["id"], ipp_job=ipp_job)
         token = _printing.set(True)
         try:
-            if True:
+            with stating(env._("Printed on %s", printer.name)):
                 content, mimetype = produce(claim["ids"])
         finally:
             _printing.reset(token)

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,8 +62,14 @@ class Workplace:
         """Where Odoo keeps a database's attachments."""
         return self.data_dir / "filestore" / database
 
-    def config(self, path: Path, database: str, key_store: Path, **options: object) -> Path:
-        """Write an Odoo configuration file (mode 0600) and return its path; ``options`` override the defaults."""
+    def config(
+        self, path: Path, database: str, key_store: Path, vault: Mapping[str, object] | None = None, **options: object
+    ) -> Path:
+        """Write an Odoo configuration file (mode 0600) and return its path.
+
+        :param vault: more for the section of the vault, whose ``environment`` is ``test`` otherwise
+        :param options: override the defaults of the section of Odoo
+        """
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         key_store.mkdir(parents=True, exist_ok=True, mode=0o700)
         values: dict[str, object] = {
@@ -87,7 +93,8 @@ class Workplace:
             values["db_password"] = self.server.password
         values |= options
         lines = ["[options]", *(f"{key} = {value}" for key, value in values.items())]
-        lines += ["", "[pii_retention]", f"key_store = {key_store}", "environment = test", ""]
+        section = {"key_store": key_store, "environment": "test"} | dict(vault or {})
+        lines += ["", "[pii_retention]", *(f"{key} = {value}" for key, value in section.items()), ""]
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             out.write("\n".join(lines))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import json
 import os
@@ -17,6 +18,7 @@ from .amazon import CREDENTIALS, MARKETPLACES, LocalAmazon
 from .cache import Cache
 from .database import Workplace, addons_hash, own_addons
 from .errors import HouseError
+from .printer import LocalPrinter
 from .process import Child, port_is_free, tail
 from .progress import Step, say
 from .template import COMPANY_SCRIPT, STOCK
@@ -94,7 +96,9 @@ def main() -> int:
         stack.callback(amazon.stop)
         config = _database(place, folder)
         logins = _logins(folder)
-        result = _import(place, folder, config, amazon, logins, given.orders, given.port)
+        printer = LocalPrinter(folder / "printer.out", place.python)
+        stack.callback(printer.stop)
+        result = _import(place, folder, config, amazon, printer, logins, given.orders, given.port)
         _table(result, amazon, logins, time.monotonic() - started)
         if result["error"]:
             raise HouseError(f"The import ended with an error: {result['error']}")
@@ -108,7 +112,12 @@ def _key_store(folder: Path) -> Path:
 
 
 def _config(place: Workplace, folder: Path, database: str, **options: object) -> Path:
-    return place.config(folder / f"{database}.conf", database, _key_store(folder), **options)
+    master = folder / "master.key"
+    if not master.exists():
+        with os.fdopen(os.open(master, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(base64.b64encode(secrets.token_bytes(32)) + b"\n")
+    vault = {"environment": "demo", "master_key": f"file:{master}"}
+    return place.config(folder / f"{database}.conf", database, _key_store(folder), vault, **options)
 
 
 def _database(place: Workplace, folder: Path) -> Path:
@@ -155,6 +164,7 @@ def _import(
     folder: Path,
     config: Path,
     amazon: LocalAmazon,
+    printer: LocalPrinter,
     logins: list[dict[str, Any]],
     wanted: int,
     port: int,
@@ -188,6 +198,7 @@ def _import(
             _SCRIPT,
             so_far,
             sandbox=amazon.url,
+            printer=printer.uri,
             marketplaces=list(MARKETPLACES.values()),
             catalogue=catalogue,
             logins=logins,

@@ -1,7 +1,7 @@
 """Runs inside Odoo (see ``odoo_script.py``): link the seller, make products and users, import through the product.
 
 Arguments: ``sandbox`` (base URL of the local Amazon), ``marketplaces`` (Amazon's ids), ``catalogue`` ({SKU: title}),
-``logins`` ([{"login", "name", "password", "groups"}]), ``app`` ({"client_id", "client_secret", "application_id",
+``logins`` ([{"login", "name", "password", "groups"}]), ``printer`` (address of the local printer), ``app`` ({"client_id", "client_secret", "application_id",
 "seller_id", "refresh_token"}), ``since`` (days that the first import looks back), ``base_url``
 (where Odoo will be).
 """
@@ -55,8 +55,8 @@ def make_users(env, logins):
             Users.create({"login": one["login"], **values})
 
 
-def open_the_vault(env, login):
-    """The privacy officer's first day: she approves the roles that her colleagues were given.
+def open_the_vault(env, login, printer_uri):
+    """The privacy officer's first day: she approves the roles that her colleagues were given, and the printer.
 
     In the product she signs in and presses Approve; nobody signs in to a script, so it plays her browser. The second
     factor, which the policy asks for, is switched off: nobody should need a telephone to look at a demo.
@@ -68,8 +68,19 @@ def open_the_vault(env, login):
     channel.caller = lambda: channel.Caller(channel.WEB, officer.id)
     try:
         requests.with_user(officer).action_approve()
+        connect_printer(env, printer_uri).with_user(officer).action_release()
     finally:
         channel.caller = browser
+
+
+def connect_printer(env, uri):
+    """The packing table's printer, at its present address."""
+    printer = env["pii.printer"].search([("name", "=", "Packing table")], limit=1)
+    if printer:
+        printer.uri = uri
+    else:
+        printer = env["pii.printer"].create({"name": "Packing table", "uri": uri})
+    return printer
 
 
 def link_account(env, sandbox, app, marketplaces, since):
@@ -146,7 +157,7 @@ env["ir.config_parameter"].set_param("web.base.url", args["base_url"])  # noqa: 
 progress(0.02, "products")  # noqa: F821
 made = make_products(env, args["catalogue"])  # noqa: F821
 make_users(env, args["logins"])  # noqa: F821
-open_the_vault(env, "privacy")  # noqa: F821
+open_the_vault(env, "privacy", args["printer"])  # noqa: F821
 cr.commit()  # noqa: F821
 progress(0.1, "seller account")  # noqa: F821
 linked = link_account(env, args["sandbox"], args["app"], args["marketplaces"], args["since"])  # noqa: F821

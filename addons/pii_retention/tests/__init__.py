@@ -1,4 +1,5 @@
 from . import test_access_log
+from . import test_access_log_connections
 from . import test_access_log_tampering
 from . import test_adversary
 from . import test_adversary_reveal

@@ -1,12 +1,14 @@
+from datetime import timedelta
 from functools import partial
 from unittest.mock import patch
 
-from odoo import SUPERUSER_ID, Command
-from odoo.exceptions import AccessError
+from odoo import SUPERUSER_ID, Command, fields
+from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import new_test_user, tagged
 from odoo.tools.safe_eval import safe_eval
 
-from odoo.addons.pii_retention import channel, evaluated
+from odoo.addons.pii_retention import channel, evaluated, grants
+from odoo.addons.pii_retention.purposes import PURPOSES
 
 from .common import PERSON, VaultCase
 
@@ -204,3 +206,86 @@ class TestCauses(GateCase):
         safe_eval("model.look()", {"model": Model()}, mode="eval")
         safe_eval("x = model.look()", {"model": Model()}, mode="exec")
         self.assertEqual(seen, [False, True, True])
+
+
+@tagged("post_install", "-at_install")
+class TestForgedGrants(GateCase):
+    """What writes to the database writes no leave."""
+
+    def test_a_row_is_no_leave(self):
+        user = self.new_user("gate_new", ROLES)
+        vals = {"user_id": user.id, "purpose": "label", "kind": "temporary", "reason": "forged by hand"}
+        with self.assertRaises(AccessError):
+            self.env["pii.grant"].with_user(user).create({**vals, "state": "approved"})
+        real = self.env["pii.grant"]._live(self.clerk.id, "label")
+        for seal in (False, real.sudo().terms_seal, "00" * 32):
+            forged = self.env["pii.grant"].sudo().create(
+                {**vals, "state": "approved", "decided_by_id": self.officer.id}
+            )  # fmt: skip
+            forged.terms_seal = seal
+            self.env.flush_all()
+            self.assertTrue(forged.is_live)
+            self.assertRefused("no_grant", lambda: self.open(user=user))
+
+    def test_each_term_is_sealed(self):
+        other = self.seal("402-0000000-0000080")
+        now = fields.Datetime.now()
+        user = self.new_user("gate_new", ROLES)
+        with self.acting(user):
+            answer = self.subject.with_user(user).request_access("label", "one parcel only")
+        grant = self.approve(self.env["pii.grant"].browse(answer["grant_id"]))
+        self.assertTrue(grants.is_genuine(grant))
+        edits = (
+            {"user_id": self.nobody.id},
+            {"purpose": "invoice"},
+            {"kind": "standing"},
+            {"origin": "shop"},
+            {"subject_ids": [Command.clear()]},
+            {"subject_ids": [Command.link(other.id)]},
+            {"date_start": now - timedelta(days=9)},
+            {"date_end": now + timedelta(days=900)},
+            {"requested_by_id": self.nobody.id},
+            {"decided_by_id": self.nobody.id},
+        )
+        for vals in edits:
+            with self.subTest(vals=vals), self.env.cr.savepoint() as savepoint:
+                grant.sudo().write(vals)
+                self.env.flush_all()
+                self.assertFalse(grants.is_genuine(grant))
+                savepoint.rollback()
+            self.env.invalidate_all()
+        self.assertTrue(grants.is_genuine(grant))
+
+    def test_un_revoked_by_sql(self):
+        grant = self.env["pii.grant"]._live(self.clerk.id, "invoice")
+        before = grant.sudo().terms_seal
+        self.assertTrue(before)
+        grant.with_user(self.clerk).action_revoke()
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE pii_grant SET state = 'approved' WHERE id = %s", [grant.id])
+        self.env.invalidate_all()
+        self.clerk.with_context(pii_role_approved=True).write(
+            {"group_ids": [Command.link(self.env.ref("pii_retention.group_fiscal").id)]}
+        )
+        self.assertIn(grant, self.env["pii.grant"]._live(self.clerk.id, "invoice"))
+        self.assertRefused("no_grant", lambda: self.open(purpose="invoice"))
+
+    def test_terms_that_cannot_be(self):
+        service = next(code for code, purpose in PURPOSES.items() if "group_service" in purpose.groups[0])
+        for vals in (
+            {"purpose": service},
+            {"purpose": "incident", "kind": "standing"},
+            {"purpose": "label", "kind": "break_glass"},
+            {"purpose": "label", "company_id": False},
+        ):
+            with self.subTest(vals=vals), self.assertRaises(ValidationError), self.env.cr.savepoint():
+                self.env["pii.grant"].create({"user_id": self.clerk.id, "reason": "cannot be", **vals})
+
+    def test_decided_grants_stay(self):
+        grant = self.env["pii.grant"]._live(self.clerk.id, "invoice")
+        with self.assertRaises(AccessError):
+            grant.with_user(self.officer).write({"reason": "another"})
+        with self.assertRaises(AccessError):
+            grant.with_user(self.officer).unlink()
+        with self.assertRaises(AccessError):
+            grant.with_user(self.clerk).write({"state": "approved"})

@@ -1,13 +1,14 @@
-import inspect
 from datetime import timedelta
 from unittest.mock import patch
 
-from odoo import SUPERUSER_ID, Command, api, fields
-from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import new_test_user, tagged
+from psycopg2.errors import CheckViolation
 
-from odoo.addons.pii_retention import gate, grants
-from odoo.addons.pii_retention.purposes import PURPOSES
+from odoo import SUPERUSER_ID, Command, api, fields
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.pii_retention import gate
 
 from .common import PERSON
 from .test_gate import ROLES, GateCase
@@ -29,35 +30,32 @@ class TestGrants(GateCase):
         with patch.object(gate, "_facts", facts):
             self.open()
         self.assertIsNot(asked[0], self.cr, "the gate looks at a connection of its own")
-        self.assertIn("_facts(env, cr)", inspect.getsource(gate.authorise))
         self.env["pii.grant"]._live(self.clerk.id, "label").with_user(self.clerk).action_revoke()
         self.assertRefused("no_grant", self.open)
 
     def test_two_approvers_at_once(self):
+        # both officers' transactions are real ones, so the request is committed, and removed again
         with self.env.registry.cursor() as cr:
-            env = api.Environment(cr, SUPERUSER_ID, {})
-            user = new_test_user(env, "gate_twice", groups="base.group_user")
-            request = env["pii.grant"].create(
-                {"user_id": user.id, "purpose": "label", "kind": "temporary", "reason": "two officers decide"}
+            cr.execute("SET LOCAL lock_timeout = '5s'")
+            cr.execute(
+                """INSERT INTO pii_grant (user_id, purpose, kind, company_id, reason, date_start, date_end, state)
+                   VALUES (%s, 'label', 'temporary', %s, 'two officers decide', now(), now() + interval '1h',
+                           'requested') RETURNING id""",
+                [self.env.ref("base.user_admin").id, self.env.ref("base.main_company").id],
             )
+            grant_id = cr.fetchone()[0]
             cr.commit()
-            self.addCleanup(self._remove, request.id, user.id)
-            request._lock()
-            with self.env.registry.cursor() as other, self.assertRaises(UserError) as caught:
-                api.Environment(other, SUPERUSER_ID, {})["pii.grant"].browse(request.id)._lock()
+            self.addCleanup(self._remove, grant_id)
+            api.Environment(cr, SUPERUSER_ID, {})["pii.grant"].browse(grant_id)._lock()
+            with self.env.registry.cursor() as other, mute_logger("odoo.sql_db"):
+                second = api.Environment(other, SUPERUSER_ID, {})["pii.grant"].browse(grant_id)
+                with self.assertRaises(UserError) as caught:
+                    second._lock()
             self.assertIn("Somebody else is deciding", str(caught.exception))
 
-    def _remove(self, grant_id, user_id):
+    def _remove(self, grant_id):
         with self.env.registry.cursor() as cr:
-            cr.execute("DELETE FROM mail_activity WHERE res_model = 'pii.grant' AND res_id = %s", [grant_id])
-            cr.execute("DELETE FROM mail_message WHERE model = 'pii.grant' AND res_id = %s", [grant_id])
-            cr.execute("DELETE FROM mail_followers WHERE res_model = 'pii.grant' AND res_id = %s", [grant_id])
             cr.execute("DELETE FROM pii_grant WHERE id = %s", [grant_id])
-            env = api.Environment(cr, SUPERUSER_ID, {})
-            user = env["res.users"].browse(user_id)
-            partner = user.partner_id
-            user.unlink()
-            partner.unlink()
 
     def test_decided_once(self):
         user = self.new_user("gate_new", ROLES)
@@ -99,7 +97,8 @@ class TestGrants(GateCase):
 
     def test_a_grant_that_ends_before_it_starts(self):
         now = fields.Datetime.now()
-        with self.assertRaises(Exception) as caught, self.env.cr.savepoint():
+        muted = mute_logger("odoo.sql_db")
+        with muted, self.assertRaises(CheckViolation) as caught, self.env.cr.savepoint():
             self.env["pii.grant"].create(
                 {
                     "user_id": self.clerk.id,
@@ -237,86 +236,3 @@ class TestGrants(GateCase):
         self.assertRefused("no_role", lambda: self.open(user=self.nobody))
         self.approve(self.env["pii.grant"].browse(answer["grant_id"]))
         self.assertEqual(self.open(user=self.nobody), [PERSON["name"]])
-
-
-@tagged("post_install", "-at_install")
-class TestForgedGrants(GateCase):
-    """What writes to the database writes no leave."""
-
-    def test_a_row_is_no_leave(self):
-        user = self.new_user("gate_new", ROLES)
-        vals = {"user_id": user.id, "purpose": "label", "kind": "temporary", "reason": "forged by hand"}
-        with self.assertRaises(AccessError):
-            self.env["pii.grant"].with_user(user).create({**vals, "state": "approved"})
-        real = self.env["pii.grant"]._live(self.clerk.id, "label")
-        for seal in (False, real.sudo().terms_seal, "00" * 32):
-            forged = self.env["pii.grant"].sudo().create(
-                {**vals, "state": "approved", "decided_by_id": self.officer.id}
-            )  # fmt: skip
-            forged.terms_seal = seal
-            self.env.flush_all()
-            self.assertTrue(forged.is_live)
-            self.assertRefused("no_grant", lambda: self.open(user=user))
-
-    def test_each_term_is_sealed(self):
-        other = self.seal("402-0000000-0000080")
-        now = fields.Datetime.now()
-        user = self.new_user("gate_new", ROLES)
-        with self.acting(user):
-            answer = self.subject.with_user(user).request_access("label", "one parcel only")
-        grant = self.approve(self.env["pii.grant"].browse(answer["grant_id"]))
-        self.assertTrue(grants.is_genuine(grant))
-        edits = (
-            {"user_id": self.nobody.id},
-            {"purpose": "invoice"},
-            {"kind": "standing"},
-            {"origin": "shop"},
-            {"subject_ids": [Command.clear()]},
-            {"subject_ids": [Command.link(other.id)]},
-            {"date_start": now - timedelta(days=9)},
-            {"date_end": now + timedelta(days=900)},
-            {"requested_by_id": self.nobody.id},
-            {"decided_by_id": self.nobody.id},
-        )
-        for vals in edits:
-            with self.subTest(vals=vals), self.env.cr.savepoint() as savepoint:
-                grant.sudo().write(vals)
-                self.env.flush_all()
-                self.assertFalse(grants.is_genuine(grant))
-                savepoint.rollback()
-            self.env.invalidate_all()
-        self.assertTrue(grants.is_genuine(grant))
-
-    def test_un_revoked_by_sql(self):
-        grant = self.env["pii.grant"]._live(self.clerk.id, "invoice")
-        before = grant.sudo().terms_seal
-        self.assertTrue(before)
-        grant.with_user(self.clerk).action_revoke()
-        self.env.flush_all()
-        self.env.cr.execute("UPDATE pii_grant SET state = 'approved' WHERE id = %s", [grant.id])
-        self.env.invalidate_all()
-        self.clerk.with_context(pii_role_approved=True).write(
-            {"group_ids": [Command.link(self.env.ref("pii_retention.group_fiscal").id)]}
-        )
-        self.assertIn(grant, self.env["pii.grant"]._live(self.clerk.id, "invoice"))
-        self.assertRefused("no_grant", lambda: self.open(purpose="invoice"))
-
-    def test_terms_that_cannot_be(self):
-        service = next(code for code, purpose in PURPOSES.items() if "group_service" in purpose.groups[0])
-        for vals in (
-            {"purpose": service},
-            {"purpose": "incident", "kind": "standing"},
-            {"purpose": "label", "kind": "break_glass"},
-            {"purpose": "label", "company_id": False},
-        ):
-            with self.subTest(vals=vals), self.assertRaises(ValidationError), self.env.cr.savepoint():
-                self.env["pii.grant"].create({"user_id": self.clerk.id, "reason": "cannot be", **vals})
-
-    def test_decided_grants_stay(self):
-        grant = self.env["pii.grant"]._live(self.clerk.id, "invoice")
-        with self.assertRaises(AccessError):
-            grant.with_user(self.officer).write({"reason": "another"})
-        with self.assertRaises(AccessError):
-            grant.with_user(self.officer).unlink()
-        with self.assertRaises(AccessError):
-            grant.with_user(self.clerk).write({"state": "approved"})

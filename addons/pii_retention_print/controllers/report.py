@@ -44,4 +44,4 @@ class PiiReportController(ReportController):
             if isinstance(docids, str)
             else docids
         )
-        return None
+        return reports._pii_download_refusal(report, ids) if report and ids else None

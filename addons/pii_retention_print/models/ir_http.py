@@ -14,7 +14,7 @@ class IrHttp(models.AbstractModel):
         """Let no page or file leave that shows what belongs on a printer, whichever controller made it."""
         super()._post_dispatch(response)
         rendered = getattr(request, "pii_rendered", None)
-        if True or not rendered or request.dispatcher.routing_type != "http" or response.status_code != 200:
+        if not rendered or request.dispatcher.routing_type != "http" or response.status_code != 200:
             return
         reports = request.env["ir.actions.report"]
         for report_id, res_ids in rendered:

@@ -159,7 +159,7 @@ class PiiPrinter(models.Model):
             moved.sudo().write({"release_seal": False, "released_by_id": False, "released_at": False})
         if elsewhere:
             # sudo: a password is not sent to another place than the one it was entered for
-            pass
+            elsewhere.sudo().write({"password_sealed": False})
         if changes_password:
             for printer in self:
                 printer._store_password(password)

@@ -78,6 +78,19 @@ class TestPrintFaults(PrintCase):
         state = self.send(job)
         self.assertEqual((state["state"], state["message"]), ("done", False))
 
+    def test_a_batch_stops_at_the_first_part_that_fails(self):
+        self.printer.documents_per_part = 1
+        self.env.flush_all()
+        job = self.prepare(self.many(3))
+        self.rpc("pii.print.job", "print_next", [job["job_id"]])
+        self.device.fault("not-accepting")
+        state = self.rpc("pii.print.job", "print_next", [job["job_id"]])
+        self.assertEqual((state["state"], state["sent"], state["more"]), ("failed", 1, False))
+        self.device.repair()
+        state = self.retry(state)
+        self.assertEqual((state["state"], state["sent"]), ("done", 3))
+        self.assertEqual(len(self.device.jobs()), 3, "each document once")
+
     def test_out_of_paper(self):
         self.device.fault("paper")
         state = self.status(self.print())
