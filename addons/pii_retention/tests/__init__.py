@@ -17,6 +17,7 @@ from . import test_logmask
 from . import test_disclosure
 from . import test_lookup
 from . import test_lookup_http
+from . import test_lookup_index
 from . import test_partner
 from . import test_report
 from . import test_reveal

@@ -1,0 +1,424 @@
+"""A foreign addon in which everything goes wrong while personal data is in memory, written and installed beside ours.
+
+A carrier whose requests and errors repeat the address, documents that fail in the middle, a page for each way in
+which code can fail inside a reveal. Nothing of it is hostile: this is what modules look like.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+NAME = "troubles"
+
+_FILES = {
+    "__init__.py": "from . import carrier, controllers\n",
+    "__manifest__.py": """{
+    "name": "Troubles",
+    "version": "19.0.1.0.0",
+    "license": "LGPL-3",
+    "depends": ["amazon_spapi_connector", "pii_retention_delivery", "pii_retention_print"],
+    "data": ["data.xml"],
+}
+""",
+    "data.xml": """<?xml version="1.0" encoding="utf-8"?>
+<odoo>
+    <template id="broken_value"><t t-foreach="docs" t-as="o">
+        <p t-out="o.partner_id.street"/><t t-set="x" t-value="int(o.partner_id.street)"/></t></template>
+    <template id="broken_key"><t t-foreach="docs" t-as="o">
+        <p t-out="o.partner_id.name"/><t t-set="x" t-value="{}[o.partner_id.name]"/></t></template>
+    <template id="broken_method"><t t-foreach="docs" t-as="o">
+        <t t-set="whole" t-value="o.partner_id.read()"/><p t-out="whole[0].nothing"/></t></template>
+    <template id="broken_slip"><t t-foreach="docs" t-as="o">
+        <p t-out="o.partner_id.street"/><t t-set="x" t-value="o.partner_id.street + 1"/></t></template>
+    <record id="report_value" model="ir.actions.report">
+        <field name="name">Broken value</field><field name="model">account.move</field>
+        <field name="report_type">qweb-html</field><field name="report_name">troubles.broken_value</field>
+        <field name="pii_purpose">invoice</field>
+    </record>
+    <record id="report_key" model="ir.actions.report">
+        <field name="name">Broken key</field><field name="model">account.move</field>
+        <field name="report_type">qweb-html</field><field name="report_name">troubles.broken_key</field>
+        <field name="pii_purpose">invoice</field>
+    </record>
+    <record id="report_method" model="ir.actions.report">
+        <field name="name">Broken method</field><field name="model">account.move</field>
+        <field name="report_type">qweb-pdf</field><field name="report_name">troubles.broken_method</field>
+        <field name="pii_purpose">invoice</field>
+    </record>
+    <record id="report_slip" model="ir.actions.report">
+        <field name="name">Broken slip</field><field name="model">stock.picking</field>
+        <field name="report_type">qweb-pdf</field><field name="report_name">troubles.broken_slip</field>
+        <field name="pii_purpose">label</field>
+    </record>
+    <record id="action_raise" model="ir.actions.server">
+        <field name="name">Fails with what it read</field>
+        <field name="model_id" ref="stock.model_stock_picking"/>
+        <field name="state">code</field>
+        <field name="code">street = record.partner_id.street
+log("parcel for %s" % street)
+raise ValueError("cannot send to %s, %s" % (record.partner_id.name, street))</field>
+    </record>
+</odoo>
+""",
+    "carrier.py": '''import json
+import logging
+from urllib.parse import urlencode
+
+import requests
+
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+_logger = logging.getLogger(__name__)
+FIELDS = ("name", "street", "street2", "zip", "city", "phone", "email")
+
+
+class Carrier(models.Model):
+    _inherit = "delivery.carrier"
+
+    delivery_type = fields.Selection(selection_add=[("troubled", "Troubled")], ondelete={"troubled": "set default"})
+
+    def _troubled_call(self, partner):
+        address = {name: partner[name] or "" for name in FIELDS}
+        self.log_xml(json.dumps(address), "troubled")
+        _logger.info("sending %s", address)
+        try:
+            # nobody listens there
+            requests.post(f"http://127.0.0.1:9/parcels?{urlencode(address)}", json=address, timeout=2)
+        except requests.RequestException as error:
+            _logger.warning("no answer about %s", partner.name, exc_info=True)
+            if self.tracking_url == "fails":
+                raise UserError(f"No parcel for {partner.name}, {partner.street}: {error}") from error
+
+    def troubled_rate_shipment(self, order):
+        self._troubled_call(order.partner_shipping_id)
+        warning = f"Remote area: {order.partner_shipping_id.city}"
+        return {"success": True, "price": 5.0, "error_message": False, "warning_message": warning}
+
+    def troubled_send_shipping(self, pickings):
+        result = []
+        for picking in pickings:
+            partner = picking.partner_id
+            label = "^XA^FO50,50^FD%s^FS^FO50,90^FD%s %s^FS^XZ" % (partner.name, partner.street, partner.city)
+            picking.message_post(
+                body=f"Label for {partner.name}, {partner.street}",
+                attachments=[(f"label {partner.name}.zpl", label.encode())],
+            )
+            self._troubled_call(partner)
+            result.append({"exact_price": 5.0, "tracking_number": "QX-4711"})
+        return result
+
+    def troubled_get_tracking_link(self, picking):
+        return False
+
+    def troubled_cancel_shipment(self, pickings):
+        pass
+''',
+    "controllers.py": '''import asyncio
+import json
+import logging
+import time
+import warnings
+from xml.etree import ElementTree
+
+import httpx
+import requests
+from lxml import etree
+
+from odoo.exceptions import UserError, ValidationError
+from odoo.http import Controller, Response, request, route
+
+from .carrier import FIELDS
+
+_logger = logging.getLogger(__name__)
+KINDS = {}
+
+
+def kind(function):
+    KINDS[function.__name__] = function
+    return function
+
+
+@kind
+def value(env, partner, seen):
+    raise ValueError("cannot send to %(name)s, %(street)s" % seen)
+
+
+@kind
+def local(env, partner, seen):
+    street, everything = seen["street"], dict(seen)
+    return street / len(everything)
+
+
+@kind
+def chained(env, partner, seen):
+    try:
+        {}[seen["name"]]
+    except KeyError as error:
+        raise RuntimeError(f"unknown: {seen}") from error
+
+
+@kind
+def group(env, partner, seen):
+    raise ExceptionGroup("several: " + seen["city"], [ValueError(seen["name"]), KeyError(seen["email"])])
+
+
+@kind
+def attribute(env, partner, seen):
+    error = ValueError("see the payload")
+    error.payload = {"address": [seen], "raw": json.dumps(seen).encode()}
+    error.add_note(f"while sending to {seen['street']}")
+    raise error
+
+
+@kind
+def user_error(env, partner, seen):
+    raise UserError("No parcel for %(name)s in %(city)s" % seen)
+
+
+@kind
+def validation(env, partner, seen):
+    raise ValidationError("%(phone)s is no number of %(name)s" % seen)
+
+
+@kind
+def assertion(env, partner, seen):
+    assert seen["name"] == seen["street"], seen
+
+
+@kind
+def encoding(env, partner, seen):
+    return " ".join(seen.values()).encode("ascii")
+
+
+@kind
+def decoding(env, partner, seen):
+    return json.loads("{" + json.dumps(seen))
+
+
+@kind
+def xml(env, partner, seen):
+    return etree.fromstring("<a><b street='%(street)s'>%(name)s & %(city)s</a>" % seen)
+
+
+@kind
+def xml_stdlib(env, partner, seen):
+    return ElementTree.fromstring("<a><b>%(name)s & %(city)s</a>" % seen)
+
+
+@kind
+def sql_insert(env, partner, seen):
+    env.cr.execute("INSERT INTO ir_logging (name, message, id) VALUES (%s, %s, -1)", [seen["name"], seen["street"]])
+
+
+@kind
+def sql_update(env, partner, seen):
+    env.cr.execute("UPDATE res_partner SET street = %s WHERE id = %s", [seen["street"], partner.id])
+
+
+@kind
+def sql_text(env, partner, seen):
+    env.cr.execute("UPDATE res_partner SET street = '" + seen["street"].replace("'", "''") + "'")
+
+
+@kind
+def sql_cast(env, partner, seen):
+    env.cr.execute("SELECT %s::integer", [seen["street"]])
+
+
+@kind
+def sql_unknown(env, partner, seen):
+    env.cr.execute("SELECT nothing FROM res_partner WHERE name = %s OR email = %s", [seen["name"], seen["email"]])
+
+
+@kind
+def sql_timeout(env, partner, seen):
+    env.cr.execute("SET LOCAL statement_timeout = 100")
+    env.cr.execute("SELECT pg_sleep(5) FROM res_partner WHERE name = %s OR id > 0", [seen["name"]])
+
+
+@kind
+def orm_write(env, partner, seen):
+    partner.write({"comment": seen["street"], "ref": seen["name"]})
+
+
+@kind
+def orm_flush(env, partner, seen):
+    env["res.partner"].search([], limit=1).ref = seen["phone"]
+    env.flush_all()
+
+
+@kind
+def orm_create(env, partner, seen):
+    env["res.partner"].create({"name": seen["name"], "street": seen["street"]})
+
+
+@kind
+def orm_search(env, partner, seen):
+    found = env["res.partner"].search([("name", "ilike", seen["name"]), ("street", "=", seen["street"])])
+    raise LookupError(f"{len(found)} of {seen['name']}")
+
+
+@kind
+def message(env, partner, seen):
+    partner.message_post(body=seen["street"])
+
+
+@kind
+def mail(env, partner, seen):
+    env["mail.mail"].sudo().create({"email_to": seen["email"], "subject": seen["name"]}).send()
+
+
+@kind
+def smtp(env, partner, seen):
+    server = env["ir.mail_server"].sudo()
+    letter = server._build_email__(
+        "shop@example.org", [seen["email"]], "Parcel of " + seen["name"], seen["street"], subtype="plain"
+    )
+    server.send_email(letter, smtp_server="127.0.0.1", smtp_port=9)
+
+
+@kind
+def attachment(env, partner, seen):
+    env["ir.attachment"].create({"name": seen["name"], "raw": json.dumps(seen).encode()})
+
+
+@kind
+def parameter(env, partner, seen):
+    env["ir.config_parameter"].sudo().set_param("last", seen["street"])
+
+
+@kind
+def session(env, partner, seen):
+    request.session["last"] = seen
+    raise ValueError("the session is full")
+
+
+@kind
+def commit(env, partner, seen):
+    env.cr.postcommit.add(lambda: _logger.info("parcel for %s", seen))
+    env.cr.commit()
+
+
+@kind
+def other_cursor(env, partner, seen):
+    with env.registry.cursor() as cr:
+        _logger.info("other connection for %s", seen["name"])
+        cr.execute("SELECT nothing_at_all")
+
+
+@kind
+def http_requests(env, partner, seen):
+    requests.get("http://127.0.0.1:9/" + seen["street"], params=seen, headers={"X-City": "x"}, timeout=2)
+
+
+@kind
+def http_httpx(env, partner, seen):
+    httpx.post("http://127.0.0.1:9/" + seen["street"], params=seen, json=seen, timeout=2)
+
+
+@kind
+def http_answered(env, partner, seen):
+    # debug records of both libraries name the address of the request, and of the answer
+    base = request.httprequest.host_url
+    httpx.get(base + "web/health", params=seen, timeout=10)
+    requests.get(base + "web/health", params=seen, timeout=10)
+    raise ValueError(base + " took " + seen["street"])
+
+
+@kind
+def log_lines(env, partner, seen):
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+        _logger.log(level, "parcel for %s (%r)", seen["name"], seen)
+        logging.getLogger("foreign.library").log(level, "address %(street)s, %(city)s", seen)
+    _logger.warning("with stack of %s" % seen["street"], stack_info=True)
+    try:
+        json.loads(seen["name"])
+    except ValueError:
+        _logger.exception("no JSON: %s", seen["name"])
+    _logger.info("more arguments than places for %s", seen["name"], seen["street"])
+
+
+@kind
+def warned(env, partner, seen):
+    warnings.warn("parcel for %(name)s, %(street)s" % seen, stacklevel=1)
+
+
+@kind
+def loop(env, partner, seen):
+    async def deliver():
+        raise ValueError("not home: " + seen["name"])
+
+    asyncio.run(deliver())
+
+
+@kind
+def recursion(env, partner, seen):
+    def again(text):
+        return again(text + seen["name"])
+
+    again("")
+
+
+@kind
+def server_action(env, partner, seen):
+    picking = env["stock.picking"].search([("partner_id", "=", partner.id)], limit=1)
+    action = env.ref("troubles.action_raise").sudo()
+    action.with_context(active_model=picking._name, active_id=picking.id, active_ids=picking.ids).run()
+
+
+@kind
+def template(env, partner, seen):
+    source = "<t t-name='x'><p t-out='o.street'/><t t-set='y' t-value='int(o.street)'/></t>"
+    env["ir.qweb"]._render(etree.fromstring(source), {"o": partner})
+
+
+@kind
+def nested(env, partner, seen):
+    with env["res.partner"].browse(partner.id).pii_subject_id.reveal("incident", "not mine to see"):
+        pass
+
+
+@kind
+def stopped(env, partner, seen):
+    raise SystemError("out of memory at " + seen["street"])
+
+
+@kind
+def hold(env, partner, seen):
+    _logger.info("holding a parcel for %s", seen["name"])
+    kept = [dict(seen) for _copy in range(1000)]
+    time.sleep(60)
+    return kept
+
+
+class Troubles(Controller):
+    @route("/troubles", type="http", auth="user")
+    def kinds(self):
+        return Response(json.dumps(sorted(KINDS)), mimetype="application/json")
+
+    @route("/troubles/<name>/<int:picking_id>", type="http", auth="user")
+    def over_http(self, name, picking_id):
+        return Response(str(self._trouble(name, picking_id) or ""))
+
+    @route("/troubles/rpc", type="jsonrpc", auth="user")
+    def over_rpc(self, name, picking_id):
+        return str(self._trouble(name, picking_id) or "")
+
+    def _trouble(self, name, picking_id):
+        picking = request.env["stock.picking"].browse(picking_id)
+        with picking._pii_subjects().reveal("label", None, f"stock.picking,{picking_id}") as env:
+            partner = env["stock.picking"].browse(picking_id).partner_id
+            seen = {field: partner[field] or "" for field in FIELDS}
+            return KINDS[name](env, partner, seen)
+''',
+}
+
+
+def write(folder: Path) -> Path:
+    """Write the addon below ``folder`` and return the folder for ``addons_path``."""
+    for name, text in _FILES.items():
+        path = folder / NAME / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
