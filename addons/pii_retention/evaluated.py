@@ -9,12 +9,16 @@ expression is one, whatever it calls: its value is what it is evaluated for.
 from __future__ import annotations
 
 import ast
+import builtins
 import sys
 from functools import lru_cache
 
 from odoo.tools import safe_eval as safe_eval_module
 
 _SAFE_EVAL = safe_eval_module.safe_eval.__code__
+#: What typed code runs with is never this: ``safe_eval`` and QWeb give it a short list of functions of their own. So a
+#: function that typed code leaves behind, to be called when it is itself long gone, is still known for what it is.
+_BUILTINS = vars(builtins)
 
 
 @lru_cache(maxsize=256)
@@ -22,7 +26,7 @@ def is_plain_calls(source: str) -> bool:
     """Tell whether ``source`` consists of statements that each call one method with constant arguments.
 
     ``model._cron_import()`` and ``env["a"].search([]).run(limit=3)`` do; an assignment, an expression that uses a
-    result, or an argument that is computed does not.
+    result, or an argument that is computed does not, nor does a reveal that is begun here instead of in a method.
     """
     try:
         tree = ast.parse(source.strip())
@@ -40,7 +44,7 @@ def _is_call_chain(node: ast.expr) -> bool:
             if not all(_is_constant(argument) for argument in arguments):
                 return False
             node = node.func
-        elif isinstance(node, ast.Attribute):
+        elif isinstance(node, ast.Attribute) and node.attr != "reveal":
             node = node.value
         elif isinstance(node, ast.Subscript) and _is_constant(node.slice):
             node = node.value
@@ -65,7 +69,26 @@ def is_evaluated() -> bool:
             source = frame.f_locals.get("expr")
             if frame.f_locals.get("mode") != "exec" or not isinstance(source, str) or not is_plain_calls(source):
                 return True
-        elif frame.f_globals.get("__builtins__") is frame.f_globals:
-            return True  # a template: QWeb compiles it into a function whose builtins are its own globals
+        elif _is_typed(frame) and not _is_statement(frame):
+            return True
         frame = frame.f_back
     return False
+
+
+def is_typed() -> bool:
+    """Tell whether any typed code is among the callers: what takes a person's own hand is not done by a call either."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code is _SAFE_EVAL or _is_typed(frame):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_typed(frame) -> bool:
+    return frame.f_builtins is not _BUILTINS
+
+
+def _is_statement(frame) -> bool:
+    """Tell whether this is the code itself that ``safe_eval`` runs, which is judged by its source, and no function."""
+    return frame.f_back is not None and frame.f_back.f_code is _SAFE_EVAL

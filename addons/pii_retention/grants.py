@@ -16,18 +16,22 @@ from .crypto import secret_key_id
 LABEL = "grant"
 
 
-def _mac(grant) -> str:
+def _mac(grant, agreed: dict) -> str:
     keyring = keys.keyring(grant.env)
     key_id = keyring.ensure(secret_key_id(grant.company_id._pii_domain()))
-    terms = json.dumps(grant._terms(), sort_keys=True, separators=(",", ":")).encode()
+    terms = json.dumps(agreed, sort_keys=True, separators=(",", ":")).encode()
     return keyring.mac(key_id, terms, label=LABEL).hex()
 
 
-def seal(grant) -> None:
-    """Seal the terms of one grant as they are now."""
-    grant.flush_recordset()
+def seal(grant, agreed: dict) -> None:
+    """Seal the terms that were decided about, whatever has become of the row since.
+
+    Writing a decision runs other code (automation, fields of an administrator's own), which may write as well.
+
+    :param agreed: ``_terms`` as the decider has read them, with what the decision itself has changed
+    """
     # sudo: the seal is closed to everybody; the caller has checked who decides
-    grant.sudo().terms_seal = _mac(grant)
+    grant.sudo().terms_seal = _mac(grant, agreed)
 
 
 def is_genuine(grant) -> bool:
@@ -36,4 +40,4 @@ def is_genuine(grant) -> bool:
     :raise CryptoError: the key store cannot be used
     """
     found = grant.sudo().terms_seal  # sudo: as in seal
-    return bool(found) and hmac.compare_digest(found, _mac(grant))
+    return bool(found) and hmac.compare_digest(found, _mac(grant, grant._terms()))

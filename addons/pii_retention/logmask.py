@@ -169,8 +169,11 @@ def mask_object(value):
 _CONTAINERS = (list, tuple, set, frozenset)
 
 
-def scrub_exception(exception: BaseException | None) -> None:
-    """Mask what ``exception`` and everything it was raised from carry, in place."""
+def scrub_exception(exception: BaseException | None) -> BaseException | None:
+    """Mask what ``exception`` and everything it was raised from carry, in place.
+
+    :return: what to raise: ``exception``, or a copy of an exception group whose message cannot be changed
+    """
     seen: set[int] = set()
     pending = [exception]
     while pending:
@@ -184,14 +187,43 @@ def scrub_exception(exception: BaseException | None) -> None:
             pass
         _scrub_attributes(current)
         pending.extend((current.__cause__, current.__context__, *getattr(current, "exceptions", ())))
+        for name in ("__cause__", "__context__"):
+            masked = _masked_group(getattr(current, name))
+            if masked is not getattr(current, name):
+                suppressed = current.__suppress_context__
+                setattr(current, name, masked)
+                current.__suppress_context__ = suppressed
+    return _masked_group(exception)
+
+
+#: Where exceptions of Python keep a text outside of their dictionary, and print it from.
+_MEMBERS = ("filename", "filename2", "strerror", "text", "msg", "object", "reason", "value", "code", "name", "path")
 
 
 def _scrub_attributes(holder) -> None:
-    for name, value in list(getattr(holder, "__dict__", {}).items()):
+    members = [(name, getattr(holder, name)) for name in _MEMBERS if isinstance(getattr(holder, name, None), str)]
+    for name, value in [*getattr(holder, "__dict__", {}).items(), *members]:
         try:
             setattr(holder, name, _scrubbed(value))
         except (AttributeError, TypeError):
             pass
+
+
+def _masked_group(exception: BaseException | None) -> BaseException | None:
+    """Return ``exception``, or one with a masked message in place of a group: a group's cannot be changed."""
+    if not isinstance(exception, BaseExceptionGroup):
+        return exception
+    inside = [_masked_group(item) for item in exception.exceptions]
+    if not contains(exception.message) and all(
+        new is old for new, old in zip(inside, exception.exceptions, strict=True)
+    ):
+        return exception
+    group = BaseExceptionGroup(mask(exception.message), inside).with_traceback(exception.__traceback__)
+    group.__cause__, group.__context__ = exception.__cause__, exception.__context__
+    group.__suppress_context__ = exception.__suppress_context__
+    if notes := getattr(exception, "__notes__", None):
+        group.__notes__ = notes
+    return group
 
 
 def _scrubbed(value):
@@ -206,10 +238,22 @@ def _scrubbed(value):
         return masked
 
 
+#: Loggers that say, at level DEBUG, with which arguments a browser called a method: number of their argument that
+#: holds them. What a person types there (an address, a file) is in no reveal yet, and is sealed only by the method.
+_CALLS = {"odoo.service.model": 2}
+
+
+def _without_arguments(record: logging.LogRecord) -> None:
+    place = _CALLS.get(record.name)
+    if place is not None and isinstance(record.args, tuple) and len(record.args) > place:
+        record.args = (*record.args[:place], MASK, *record.args[place + 1 :])
+
+
 class RevealFilter(logging.Filter):
-    """Mask registered values in each record; costs one attribute lookup when no reveal is open."""
+    """Mask registered values in each record; costs two look-ups when no reveal is open."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        _without_arguments(record)
         if not getattr(_state, "values", None):
             return True
         try:

@@ -16,7 +16,6 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL, split_every
 
 from . import blind_index, channel, gate, grants, indexing, keys, logmask, reveal
-from .access_log import writer
 from .crypto import CryptoError, parse_key_id
 from .purposes import CLASSES, PURPOSES
 
@@ -68,7 +67,7 @@ def options(env) -> dict:
     return {
         "fields": [{"code": code, "label": names[code]} for code in blind_index.FIELDS],
         "purposes": [
-            {"code": code, "label": env._(PURPOSES[code].label)}  # pylint: disable=gettext-variable
+            {"code": code, "label": env._(PURPOSES[code].label)}
             for code in LOOKUP_PURPOSES
             if code in live or any(user.has_group(group) for group in PURPOSES[code].groups)
         ],
@@ -90,7 +89,7 @@ def _authorise(env, field: str, code: str, reason: str | None, document: str):
     purpose = PURPOSES.get(code)
     row = {"reason": gate._for_log(reason), "caller": caller, "document": document}
     # one writer of the log at a time: of two searches at once only one gets the last free place of the hour
-    with writer.cursor(env) as cr:
+    with gate.ruling(env) as cr:
         fresh, log_env = gate._facts(env, cr), api.Environment(cr, SUPERUSER_ID, {})
         try:
             if code not in LOOKUP_PURPOSES:
@@ -99,21 +98,18 @@ def _authorise(env, field: str, code: str, reason: str | None, document: str):
                 env=env, fresh=fresh, cr=cr, subjects=stand_ins, purpose=purpose, reason=reason, caller=caller
             )
             found = _decide(question)
-        except CryptoError:
+        except CryptoError as error:
             log._append(stand_ins, code, "failed", cr=cr, **row)
-            cr.commit()
-            raise
+            raise UserError(str(error)) from None
         except gate.Refusal as refusal:
             known = code if purpose else None
             log._append(stand_ins, known, "refused", cause=refusal.cause, cr=cr, **row)
             gate.alerts.evaluate(log_env, env.uid, known, stand_ins)
-            cr.commit()
             raise AccessError(str(refusal)) from None
         log._append(stand_ins, code, "empty", classes=purpose.classes, grant_ref=found[:1].id, cr=cr, **row)
         alert = gate.alerts.evaluate(log_env, env.uid, code, stand_ins)
         if alert and alert.suspends:
             log._append(stand_ins, code, "refused", cause="suspended", cr=cr, **row)
-            cr.commit()
             raise AccessError(
                 env._("Your access to personal data was suspended. The privacy officers know and will contact you.")
             )

@@ -8,7 +8,8 @@ What makes that safe is not politeness:
 * from entry to exit PostgreSQL itself refuses every write (a read-only subtransaction);
 * the plaintext lives in the field cache of a transaction object of its own, dropped on exit; the cache of
   the surrounding transaction never sees it;
-* no statement that could be logged by a failing write carries a revealed value to the server;
+* no statement that writes, and would fail and be logged, carries a revealed value to the server, and none that reads
+  has a name, street, e-mail address, telephone number or text as its parameter;
 * log records and exceptions are masked while, and after, the values are in memory.
 
 Order of entry: check and log, open the blobs, flush, savepoint, read-only, swap. Exit undoes it in reverse,
@@ -17,7 +18,6 @@ whatever happened inside, and leaves the outer transaction usable.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from contextlib import contextmanager
 from copy import deepcopy
@@ -30,14 +30,7 @@ from odoo.sql_db import BaseCursor
 from odoo.tools import SQL
 from odoo.tools.misc import Callbacks
 
-from . import logmask
-
-#: Statements that change something, or lock rows: all of them fail in a reveal and a failing statement is
-#: logged in full by PostgreSQL and by Odoo. Their values are masked before they leave the process.
-WRITES = re.compile(
-    r'(?<!")\b(insert|update|delete|merge|copy|create|alter|drop|truncate|call|do|notify|grant|comment|lock|nextval)\b(?!")',
-    re.IGNORECASE,
-)
+from . import logmask, statements
 
 
 class SeededCache(dict):
@@ -124,16 +117,6 @@ def current(env) -> RevealTransaction | None:
     return transaction if isinstance(transaction, RevealTransaction) else None
 
 
-def _masked_statement(query, params):
-    if isinstance(query, SQL):
-        query, params = query.code, query.params
-    code = query.decode("utf-8", "replace") if isinstance(query, bytes) else str(query)
-    if WRITES.search(code):
-        query = logmask.mask(code).encode() if isinstance(query, bytes) else logmask.mask(code)
-        params = logmask.mask_object(tuple(params) if isinstance(params, list) else params)
-    return query, params
-
-
 class _Guard:
     """Stand-ins for methods of one cursor while a reveal is open on it."""
 
@@ -150,10 +133,10 @@ class _Guard:
         }
 
     def install(self, transaction: RevealTransaction) -> None:
-        execute = self.cr.execute
+        execute, texts = self.cr.execute, statements.unneeded_texts(transaction.values)
 
         def guarded_execute(query, params=None, log_exceptions=True):
-            query, params = _masked_statement(query, params)
+            query, params = statements.masked(query, params, texts)
             return execute(query, params, log_exceptions=log_exceptions)
 
         def refuse():
@@ -182,11 +165,12 @@ def _seed_partners(env, subjects, values: dict[int, dict[str, str]]) -> None:
     """Put the plaintext into the caches of ``env``: partner columns, what is stored from them, subject texts."""
     transaction = env.transaction
     Partner = env["res.partner"].sudo()
-    partners = Partner.with_context(active_test=False).search([("pii_subject_id", "in", subjects.ids)])
+    partners = Partner.with_context(active_test=False).search([("pii_subject_id", "in", subjects.ids)], order="id")
     fields_by_name = Partner._fields
-    seeded_ids = []
+    seeded_ids, filled = [], set()
     seeds, explicit = defaultdict(dict), defaultdict(dict)
-    states = partners._pii_states()
+    # hundreds of records for each country, and most shops are told no state
+    states = partners._pii_states() if any(vals.get("state") for vals in values.values()) else {}
     for partner in partners:
         partner_values = Partner._pii_to_partner(values.get(partner.pii_subject_id.id) or {})
         if not partner_values:
@@ -197,6 +181,8 @@ def _seed_partners(env, subjects, values: dict[int, dict[str, str]]) -> None:
             seeds[fields_by_name["state_id"]][partner.id] = state_id
         for name, value in partner_values.items():
             field = fields_by_name[name]
+            if value:
+                filled.add(field)
             if not field.compute:
                 seeds[field][partner.id] = value
             elif value:
@@ -207,17 +193,19 @@ def _seed_partners(env, subjects, values: dict[int, dict[str, str]]) -> None:
         seeds[Subject._fields[name]] = {sid: vals.get(name) or None for sid, vals in values.items()}
     transaction.seed(seeds)
     if seeded_ids:
-        _seed_stored_computes(env, Partner.browse(seeded_ids))
+        _seed_stored_computes(env, Partner.browse(seeded_ids), filled)
     # what the vault holds of a computed column wins over what Odoo would derive (a tax code from the VAT number)
     if explicit:
         transaction.seed(explicit)
 
 
-def _seed_stored_computes(env, partners) -> None:
-    """Recompute, in memory only, the partner's stored fields that copy personal data (complete_name, …)."""
+def _seed_stored_computes(env, partners, sources) -> None:
+    """Recompute, in memory only, the partner's stored fields that copy personal data (complete_name, …).
+
+    :param sources: the fields for which the vault holds something; columns of the others are empty anyhow
+    """
     transaction = env.transaction
     registry = env.registry
-    sources = [partners._fields[name] for name in partners._pii_fields() if name in partners._fields]
     stored = {
         field
         for source in sources
@@ -254,27 +242,28 @@ def open_reveal(subjects, opened: dict[int, frozenset[str]], values: dict[int, d
     guard = _Guard(cr)
     transaction = RevealTransaction(env.registry, opened, values)
     savepoint = f"reveal_{id(transaction):x}"
-    cr.execute(SQL("SAVEPOINT %s", SQL.identifier(savepoint)))
+    cr.execute(SQL("SAVEPOINT %s; SET TRANSACTION READ ONLY", SQL.identifier(savepoint)))
     masking = logmask.push(logmask.compile_values(text for vals in values.values() for text in vals.values()))
     try:
         guard.install(transaction)
-        cr.execute("SET TRANSACTION READ ONLY")
         inner = api.Environment(cr, env.uid, dict(env.context), env.su)
         _seed_partners(inner, inner["pii.subject"].browse(subjects.ids), values)
         yield inner
         # a write that the ORM still holds back must be refused here, not silently forgotten
         inner.flush_all()
     except BaseException as error:
-        logmask.scrub_exception(error)
-        raise
+        scrubbed = logmask.scrub_exception(error)
+        if scrubbed is error:
+            raise
+        raise scrubbed from scrubbed.__cause__
     finally:
         # in this order: closing empties the cursor's cache, which must still be the one of the reveal
         transaction.close()
         guard.remove()
         logmask.pop(masking)
         if not cr.closed:
-            cr.execute(SQL("ROLLBACK TO SAVEPOINT %s", SQL.identifier(savepoint)))
-            cr.execute(SQL("RELEASE SAVEPOINT %s", SQL.identifier(savepoint)))
+            name = SQL.identifier(savepoint)
+            cr.execute(SQL("ROLLBACK TO SAVEPOINT %s; RELEASE SAVEPOINT %s", name, name))
 
 
 _original_set = fields.Field.__set__

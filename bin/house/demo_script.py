@@ -1,7 +1,8 @@
 """Runs inside Odoo (see ``odoo_script.py``): link the seller, make products and users, import through the product.
 
 Arguments: ``sandbox`` (base URL of the local Amazon), ``marketplaces`` (Amazon's ids), ``catalogue`` ({SKU: title}),
-``logins`` ([{"login", "name", "password", "groups"}]), ``printer`` (address of the local printer), ``app`` ({"client_id", "client_secret", "application_id",
+``logins`` ([{"login", "name", "password", "groups"}]), ``printer`` (address of the local printer),
+``app`` ({"client_id", "client_secret", "application_id",
 "seller_id", "refresh_token"}), ``since`` (days that the first import looks back), ``base_url``
 (where Odoo will be).
 """

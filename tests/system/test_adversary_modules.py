@@ -5,6 +5,7 @@ All of it runs in the sessions of people who may see customers, and of an admini
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from json import dumps
 
@@ -42,6 +43,7 @@ class Scene:
         self.typed = typed
         self.scanner = world.scanner([*place.buyers, typed])
         self.tried = 0
+        self.started = time.time()
         ids = place.protected_ids
         self.names = {
             "clerk": staff["clerk"].uid,
@@ -110,16 +112,18 @@ def test_hostile_code_keeps_nothing(scene):
     assert scene.scanner.report.clean, scene.scanner.report.table()
     _foreign_report(scene)
 
-    database, place = scene.place.database, scene.place
+    database = scene.place.database
     scene.scanner.scan_database(_everything(database), "db")
-    scene.scanner.scan_tree(database.data_dir, "data")
+    for path in sorted(database.data_dir.rglob("*")):
+        if path.is_file() and path.stat().st_mtime >= scene.started:
+            scene.scanner.scan_file(path, f"data/{path.relative_to(database.data_dir)}")
     scene.scanner.scan_file(database.log, "odoo log")
-    control = world.scanner([place.control])
-    control.scan_database(_everything(database), "db")
+    city = scene.place.control["city"].value.replace("'", "''")
+    kept = database.psql(f"SELECT count(*) FROM res_partner WHERE thief_copy LIKE '%{city}%'")
     figure("hostile_attempts", scene.tried, "attempts")
     figure("hostile_refused_by_gate", refused, "rows")
     figure("hostile_plaintext", len(scene.scanner.report.findings), "places", 0)
-    assert "name" in control.report.fields("db/public.thief_loot"), "the addon kept nothing of anybody"
+    assert int(kept[0]), "the addon kept nothing of anybody"
     assert scene.scanner.report.clean, scene.scanner.report.table()
 
 
@@ -216,7 +220,9 @@ def _mail_templates(scene: Scene) -> None:
     settings = scene.staff["settings"]
     model = settings.call("ir.model", "search", [["model", "=", "sale.order"]])[0]
     for label, body in actions.BODIES.items():
-        values = {"name": label, "model_id": model, "body_html": body.format(**scene.names)}
+        # Odoo draws a template once when it is saved: it waits for somebody who may see the customer
+        trap = f'<t t-if="object.env.uid == {scene.names["clerk"]}">{body.format(**scene.names)}</t>'
+        values = {"name": label, "model_id": model, "body_html": trap}
         template = settings.call("mail.template", "create", [values])[0]
         for login in ("settings", "clerk"):
             preview = {"mail_template_id": template, "resource_ref": f"sale.order,{scene.sale}"}
@@ -265,10 +271,8 @@ def _un_revoked(scene: Scene) -> None:
         f"WHERE user_id = {scene.staff['former'].uid}"
     )
     group = "SELECT res_id FROM ir_model_data WHERE module = 'pii_retention' AND name = 'group_fulfilment'"
-    database.psql(
-        f"INSERT INTO res_groups_users_rel (gid, uid) SELECT ({group}), {scene.staff['former'].uid} "
-        "ON CONFLICT DO NOTHING"
-    )
+    role = {"group_ids": [[4, int(database.psql(group)[0])]]}
+    scene.staff["settings"].call("res.users", "write", [scene.staff["former"].uid], role)
     former = scene.staff["former"]
     asked = {"subject_id": scene.names["subject"], "model": "sale.order", "id": scene.sale}
     for purpose in ("label", "invoice"):

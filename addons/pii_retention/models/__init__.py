@@ -21,6 +21,7 @@ from . import pii_subject_sealing
 from . import pii_subject_partners
 from . import pii_grant
 from . import pii_grant_decision
+from . import res_groups
 from . import res_users
 from . import pii_subject_access
 from . import pii_subject_canary

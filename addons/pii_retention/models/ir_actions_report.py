@@ -3,16 +3,19 @@ from odoo.http import request
 
 from .. import files
 from ..naming import names_of
-from ..purposes import SELECTION
+from ..purposes import PURPOSES, SELECTION
 from ..rendered import remember_rendered
 from ..stated import stated_reason
+
+#: Purposes of persons: what scheduled work may open is never drawn by a template, which an administrator may edit.
+PRINTABLE = {code for code, purpose in PURPOSES.items() if "pii_retention.group_service" not in purpose.groups}
 
 
 def _subjects_of(reports, report_ref, res_ids):
     """Return the report, its records and the data subjects that it shows; none for a report without a purpose."""
     report = reports._get_report(report_ref)
     ids = [res_ids] if isinstance(res_ids, int) else list(res_ids or ())
-    if not report.pii_purpose or not ids or report.model not in reports.env:
+    if report.pii_purpose not in PRINTABLE or not ids or report.model not in reports.env:
         return report, None, None
     records = reports.env[report.model].browse(ids)
     return report, records, records._pii_subjects()
@@ -62,7 +65,7 @@ class IrActionsReport(models.Model):
     _inherit = "ir.actions.report"
 
     pii_purpose = fields.Selection(
-        SELECTION,
+        [choice for choice in SELECTION if choice[0] in PRINTABLE],
         string="Personal Data Purpose",
         help="When set, the report is rendered with the customer's real data for users who may act for this purpose. "
         "When empty, a protected customer appears under the pseudonym.",

@@ -92,7 +92,9 @@ class PiiAlert(models.Model):
         for officer in officers - self.user_id:
             self.activity_schedule("pii_retention.activity_alert", user_id=officer.id, summary=self.name)
         self.message_subscribe((officers - self.user_id).partner_id.ids)
-        self.message_post(body=f"{self.name}. {self.detail}", subtype_xmlid="mail.mt_comment")
+        self.message_post(
+            body=self.env._("%(rule)s: %(detail)s", rule=self.name, detail=self.detail), subtype_xmlid="mail.mt_comment"
+        )
 
     def action_examined(self):
         """Close the alert; the note says what became of it."""

@@ -1,7 +1,10 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
+from odoo.tools import clean_context
 
+from .. import gate, grants
+from ..crypto import CryptoError
 from ..purposes import PURPOSES, SELECTION
 
 OFFICER = "pii_retention.group_privacy_officer"
@@ -17,6 +20,25 @@ REQUEST_FIELDS = {
     "date_start",
     "date_end",
 }
+#: What a decision writes; a request begins without.
+DECISION_FIELDS = (
+    "decided_by_id",
+    "decided_at",
+    "revoked_by_id",
+    "revoked_at",
+    "revoked_reason",
+    "review_deadline",
+    "reviewed_by_id",
+    "reviewed_at",
+    "review_note",
+)
+
+
+def _is_genuine(grant):
+    try:
+        return grants.is_genuine(grant)
+    except CryptoError as error:
+        raise UserError(str(error)) from error
 
 
 class PiiGrant(models.Model):
@@ -133,7 +155,7 @@ class PiiGrant(models.Model):
             domain &= Domain("company_id", "=", self.company_id.id)
         if self.origin:
             domain &= Domain("origin", "=", self.origin)
-        if self.subject_ids:
+        if self.subject_ids or self.kind == "break_glass":
             domain &= Domain("id", "in", self.subject_ids.ids)
         return domain
 
@@ -173,8 +195,8 @@ class PiiGrant(models.Model):
     @api.model
     def _has_break_glass(self, user_id, purpose, subjects):
         """Tell whether the user has broken the glass for this purpose and all these subjects."""
-        grants = self._live(user_id, purpose).filtered(lambda grant: grant.kind == "break_glass")
-        return bool(subjects) and grants._covered(subjects) == subjects
+        broken = self._live(user_id, purpose).filtered(lambda grant: grant.kind == "break_glass")
+        return bool(subjects) and broken.filtered(_is_genuine)._covered(subjects) == subjects
 
     # === ACCESS === #
 
@@ -201,6 +223,8 @@ class PiiGrant(models.Model):
                 )
             if grant.kind == "break_glass" and not grant.subject_ids:
                 raise ValidationError(self.env._("Break-glass opens single customers only."))
+            if grant.user_id.share:
+                raise ValidationError(self.env._("Only employees see customers' personal data."))
             if grant.company_id not in grant.user_id.company_ids:
                 raise ValidationError(
                     self.env._(
@@ -212,32 +236,37 @@ class PiiGrant(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        if not self.env.su:
-            for vals in vals_list:
-                self._check_request(vals)
-                vals["requested_by_id"] = self.env.uid
+        # a default of the context or of a user decides nothing
+        self = self.with_context(clean_context(self.env.context))
+        vals_list = [{"kind": "temporary", "state": "requested", **vals} for vals in vals_list]
         for vals in vals_list:
-            vals.setdefault("date_start", fields.Datetime.now())
+            vals["date_start"] = vals.get("date_start") or fields.Datetime.now()
+            if not self.env.su:
+                self._check_request(vals)
+                vals |= {**dict.fromkeys(DECISION_FIELDS, False), "requested_by_id": self.env.uid}
             if vals.get("kind") != "service" and not vals.get("date_end"):
                 vals["date_end"] = self._default_end(vals)
-        grants = super().create(vals_list)
-        grants.filtered(lambda grant: grant.state == "requested")._ask_officers()
-        return grants
+        created = super().create(vals_list)
+        created.filtered(lambda grant: grant.state == "requested")._ask_officers()
+        return created
 
     def write(self, vals):
         if not self.env.su:
-            self._check_request(vals)
-            if any(grant.state != "requested" for grant in self):
-                raise AccessError(self.env._("A decided grant is not changed: revoke it and request another one."))
+            # nor is a request: an officer would approve something else than what he has read, or terms of his own
+            if set(vals) - {"message_follower_ids", "activity_ids"}:
+                raise AccessError(self.env._("What was requested is not changed: revoke it and request it anew."))
         return super().write(vals)
 
     @api.model
     def _check_request(self, vals):
         allowed = REQUEST_FIELDS | self._scope_fields() | {"requested_by_id", "message_follower_ids", "activity_ids"}
-        if set(vals) - allowed:
+        if set(vals) - allowed - {"state"} or vals["state"] != "requested":
             raise AccessError(self.env._("What a privacy officer decides cannot be written here."))
-        if vals.get("kind") in ("break_glass", "service"):
+        if vals["kind"] in ("break_glass", "service"):
             raise AccessError(self.env._("Break the glass from the customer's record."))
+        company = self.env["res.company"].browse(vals.get("company_id") or self.env.company.id)
+        if fault := gate.reason_fault(self.env, vals.get("reason"), company._pii_policy().reason_words):
+            raise ValidationError(fault)
 
     @api.model
     def _scope_fields(self):

@@ -9,13 +9,13 @@ from odoo.tools import SQL
 from .. import channel, evaluated, grants
 from ..crypto import CryptoError
 from ..purposes import PURPOSES
-from .pii_grant import OFFICER
+from .pii_grant import OFFICER, _is_genuine
 
 
-def _seal(grant):
+def _seal(grant, agreed):
     """Seal what was decided; a function, so that nothing evaluated seals terms of its own."""
     try:
-        grants.seal(grant)
+        grants.seal(grant, agreed)
     except CryptoError as error:
         raise UserError(str(error)) from error
 
@@ -39,7 +39,7 @@ class PiiGrant(models.Model):
             "standing": timedelta(days=policy.grant_standing_days),
             "temporary": timedelta(hours=policy.grant_temporary_hours),
             "break_glass": timedelta(minutes=policy.break_glass_minutes),
-        }[kind]
+        }.get(kind, timedelta())
 
     @api.model
     def _officers(self, company):
@@ -50,8 +50,10 @@ class PiiGrant(models.Model):
 
     def _ask_officers(self):
         """Put each request on the list of the officers who may decide it."""
-        for grant in self.sudo():  # sudo: activities are assigned to others
-            for officer in self._officers(grant.company_id) - grant.user_id - grant.requested_by_id:
+        # sudo: activities are assigned to others; the context of a client could leave them out
+        for grant in self.sudo().with_context(mail_activity_automation_skip=False):
+            asked = grant.activity_search(["pii_retention.activity_decide"]).user_id
+            for officer in self._officers(grant.company_id) - grant.user_id - grant.requested_by_id - asked:
                 grant.activity_schedule(
                     "pii_retention.activity_decide",
                     user_id=officer.id,
@@ -68,7 +70,7 @@ class PiiGrant(models.Model):
     def _check_decider(self):
         """Refuse unless an officer, in person, decides about somebody else's request."""
         person = channel.caller()
-        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_evaluated():
+        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_typed():
             raise AccessError(self.env._("A privacy officer decides in person, signed in to Odoo."))
         if not self.env.user.has_group(OFFICER):
             raise AccessError(self.env._("Only a privacy officer decides about access to personal data."))
@@ -86,41 +88,53 @@ class PiiGrant(models.Model):
             raise UserError(self.env._("Somebody else is deciding about this grant right now. Reload it.")) from None
         self.invalidate_recordset()
 
-    def _decide(self, state, note=None):
-        self._check_decider()
-        for grant in self:
-            grant._lock()
-            if grant.state != "requested":
-                raise UserError(
-                    self.env._(
-                        "%(grant)s was decided already, by %(officer)s.",
-                        grant=grant.display_name,
-                        officer=grant.sudo().decided_by_id.name or "?",  # sudo: the officer may be of another company
-                    )
+    def _check_open(self):
+        """Lock one request and refuse unless this officer may decide about it."""
+        self._lock()
+        if self.state != "requested":
+            raise UserError(
+                self.env._(
+                    "%(grant)s was decided already, by %(officer)s.",
+                    grant=self.display_name,
+                    officer=self.sudo().decided_by_id.name or "?",  # sudo: the officer may be of another company
                 )
-            if self.env.user in grant.user_id | grant.requested_by_id:
-                raise UserError(self.env._("Nobody decides about a request of their own. Ask another privacy officer."))
-            # sudo: decisions are not written by hand; the decider was checked above
-            grant.sudo().write({"state": state, "decided_by_id": self.env.uid, "decided_at": fields.Datetime.now()})
-            grant.activity_unlink(["pii_retention.activity_decide"])
+            )
+        if self.env.user in self.user_id | self.requested_by_id:
+            raise UserError(self.env._("Nobody decides about a request of their own. Ask another privacy officer."))
+
+    def _decided(self, **vals):
+        """Write a decision, and return the terms that it is about: as they are before anything is written."""
+        agreed = self._terms()
+        vals |= {"decided_by_id": self.env.uid, "decided_at": fields.Datetime.now()}
+        # sudo: decisions are not written by hand; the callers have checked the decider
+        self.sudo().write(vals)
+        changed = {"start": "date_start", "end": "date_end"}
+        agreed |= {term: fields.Datetime.to_string(vals[name]) for term, name in changed.items() if name in vals}
+        return agreed | {"decided_by": self.env.uid}
 
     def action_approve(self):
         """Approve requests; a role assignment makes the user a member of the role."""
-        self._decide("approved")
+        self._check_decider()
         for grant in self:
-            now = fields.Datetime.now()
-            start = max(grant.date_start, now)
+            grant._check_open()
+            start = max(grant.date_start, fields.Datetime.now())
             end = min(grant.date_end, start + grant._longest(grant.company_id, grant.kind))
             if end <= start:
                 raise UserError(self.env._("The requested period is over. Ask for a new request."))
-            grant.sudo().write({"date_start": start, "date_end": end})  # sudo: as in _decide
+            agreed = grant._decided(state="approved", date_start=start, date_end=end)
             if grant.kind == "standing":
                 grant._join_role()
-            _seal(grant)
+            _seal(grant, agreed)
+            grant.activity_unlink(["pii_retention.activity_decide"])
 
     def action_refuse(self):
-        """Refuse requests."""
-        self._decide("refused")
+        """Refuse requests; whoever was given the role in advance loses it, for it makes him eligible for more."""
+        self._check_decider()
+        for grant in self:
+            grant._check_open()
+            grant._decided(state="refused")
+            grant._leave_role()
+            grant.activity_unlink(["pii_retention.activity_decide"])
 
     def action_renew(self):
         """Review a role assignment: it lasts another period from today."""
@@ -129,25 +143,27 @@ class PiiGrant(models.Model):
             grant._lock()
             if grant.kind != "standing" or grant.state != "approved":
                 raise UserError(self.env._("Only an approved role assignment is renewed."))
-            if self.env.user == grant.user_id:
-                raise UserError(self.env._("Nobody renews their own access. Ask another privacy officer."))
-            now = fields.Datetime.now()
-            # sudo: as in _decide
-            grant.sudo().write(
-                {
-                    "date_end": now + grant._longest(grant.company_id, "standing"),
-                    "decided_by_id": self.env.uid,
-                    "decided_at": now,
-                }
-            )
+            if self.env.user in grant.user_id | grant.requested_by_id:
+                raise UserError(
+                    self.env._("Nobody renews access that they have or asked for. Ask another privacy officer.")
+                )
+            if not _is_genuine(grant):
+                raise UserError(
+                    self.env._(
+                        "What %s says is not what was approved: somebody wrote it past the approval. Revoke it, look "
+                        "into it, and let the role be requested anew.",
+                        grant.display_name,
+                    )
+                )
+            agreed = grant._decided(date_end=fields.Datetime.now() + grant._longest(grant.company_id, "standing"))
             grant._join_role()
-            _seal(grant)
+            _seal(grant, agreed)
             grant.activity_unlink(["pii_retention.activity_renew"])
 
     def action_revoke(self):
-        """Revoke at once: an officer, or the user himself."""
+        """Revoke at once, or take a request back: an officer, the user himself, or who asked for it."""
         for grant in self:
-            if not self.env.user.has_group(OFFICER) and self.env.user != grant.user_id:
+            if not self.env.user.has_group(OFFICER) and self.env.user not in grant.user_id | grant.requested_by_id:
                 raise AccessError(self.env._("Only a privacy officer or the user himself revokes a grant."))
         self._revoke(self.env._("Revoked by %s.", self.env.user.name))
 
@@ -157,7 +173,7 @@ class PiiGrant(models.Model):
         for grant in self:
             if grant.kind != "break_glass" or self.env.user == grant.user_id:
                 raise UserError(self.env._("Another privacy officer reviews what was opened in an emergency."))
-            # sudo: as in _decide
+            # sudo: as in _decided
             grant.sudo().write({"reviewed_by_id": self.env.uid, "reviewed_at": fields.Datetime.now()})
             grant.activity_unlink(["pii_retention.activity_review"])
 
@@ -183,11 +199,14 @@ class PiiGrant(models.Model):
         for grant in self.sudo():  # sudo: approving a role assignment is what gives the role
             group = self.env.ref(PURPOSES[grant.purpose].groups[0]).sudo()
             if group not in grant.user_id.all_group_ids:
-                grant.user_id.with_context(pii_role_approved=True).write({"group_ids": [(4, group.id)]})
+                grant.user_id.write({"group_ids": [(4, group.id)]})
 
     def _leave_role(self):
         """Take the role from users whose last assignment to it has ended."""
         for grant in self.sudo().filtered(lambda grant: grant.kind == "standing"):  # sudo: as in _join_role
+            group = self.env.ref(PURPOSES[grant.purpose].groups[0]).sudo()
+            if group not in grant.user_id.group_ids:
+                continue
             others = self.sudo().search(
                 [
                     ("user_id", "=", grant.user_id.id),
@@ -198,9 +217,8 @@ class PiiGrant(models.Model):
                 ],
                 limit=1,
             )
-            group = self.env.ref(PURPOSES[grant.purpose].groups[0]).sudo()
-            if not others and group in grant.user_id.group_ids:
-                grant.user_id.with_context(pii_role_approved=True).write({"group_ids": [(3, group.id)]})
+            if not others:
+                grant.user_id.write({"group_ids": [(3, group.id)]})
 
     @api.model
     def _cron_lapse(self):

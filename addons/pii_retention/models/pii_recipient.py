@@ -41,9 +41,7 @@ class PiiRecipient(models.Model):
     )
     country_id = fields.Many2one("res.country", tracking=True, help="Where it processes the data.")
     scope_ids = fields.One2many("pii.recipient.scope", "recipient_id", string="What It Gets")
-    agreement = fields.Char(
-        string="Agreement", tracking=True, help="Reference of the contract or data processing agreement."
-    )
+    agreement = fields.Char(tracking=True, help="Reference of the contract or data processing agreement.")
     contact = fields.Char(tracking=True, help="Whom to reach there about personal data: their office, not a customer.")
     assessed_on = fields.Date(string="Last Assessed", readonly=True, copy=False, tracking=True)
     assessed_by_id = fields.Many2one("res.users", readonly=True, copy=False, tracking=True)

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 
-from .. import channel, evaluated, grants
+from .. import channel, evaluated, gate, grants
 from ..crypto import CryptoError
 from ..purposes import PURPOSES, ROLE_GROUPS
 
@@ -61,7 +61,7 @@ class PiiSubject(models.Model):
             result.append(
                 {
                     "code": purpose.code,
-                    "label": self.env._(purpose.label),  # pylint: disable=gettext-variable
+                    "label": self.env._(purpose.label),
                     "granted": bool(covering),
                     "requestable": not covering,
                     "glass": has_role and not covering,
@@ -79,7 +79,14 @@ class PiiSubject(models.Model):
         """
         company = self._check_request(purpose, reason)
         policy = company._pii_policy()
-        hours = min(max(int(hours or policy.grant_temporary_hours), 1), policy.grant_temporary_hours)
+        try:
+            hours = min(max(int(hours or policy.grant_temporary_hours), 1), policy.grant_temporary_hours)
+        except (TypeError, ValueError, OverflowError):
+            raise UserError(self.env._("State for how many hours you need access.")) from None
+        if not self.env["pii.grant"]._officers(company) - self.env.user:
+            raise UserError(
+                self.env._("There is no privacy officer who could decide. Ask an administrator to appoint one first.")
+            )
         now = fields.Datetime.now()
         # sudo: a request is made by whoever needs access; it opens nothing by itself
         grant = (
@@ -111,7 +118,7 @@ class PiiSubject(models.Model):
         company = self._check_request(purpose, reason)
         policy = company._pii_policy()
         person = channel.caller()
-        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_evaluated():
+        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_typed():
             raise AccessError(self.env._("Break-glass is for a person who is signed in to Odoo, in person."))
         user = self.env.user
         if not any(user.has_group(group) for group in ROLE_GROUPS):
@@ -145,8 +152,17 @@ class PiiSubject(models.Model):
                 }
             )
         )
+        # what was asked for, whatever other code has made of the row while it was stored
+        agreed = grant._terms() | {
+            "user": user.id,
+            "purpose": purpose,
+            "kind": "break_glass",
+            "company": company.id,
+            "subjects": sorted(self.sudo().mapped("uuid")),
+            "end": fields.Datetime.to_string(now + timedelta(minutes=policy.break_glass_minutes)),
+        }
         try:
-            grants.seal(grant)
+            grants.seal(grant, agreed)
         except CryptoError as error:
             raise UserError(str(error)) from error
         references = ", ".join(self.sudo().mapped("reference"))  # sudo: references name nobody
@@ -161,8 +177,10 @@ class PiiSubject(models.Model):
             partner_ids=officers.partner_id.ids,
             subtype_xmlid="mail.mt_comment",
         )
+        # the context of a client could leave the activities out
+        told = grant.with_context(mail_activity_automation_skip=False)
         for officer in officers:
-            grant.activity_schedule("pii_retention.activity_review", date_deadline=review.date(), user_id=officer.id)
+            told.activity_schedule("pii_retention.activity_review", date_deadline=review.date(), user_id=officer.id)
         return {"grant_id": grant.id, "state": grant.state}
 
     def _check_request(self, purpose, reason):
@@ -170,10 +188,11 @@ class PiiSubject(models.Model):
         known = PURPOSES.get(purpose)
         if known is None or "pii_retention.group_service" in known.groups:
             raise UserError(self.env._("“%s” is no purpose for which personal data may be seen.", purpose))
+        if not self.env.user._is_internal():
+            raise AccessError(self.env._("Only employees see customers' personal data."))
         company = self.sudo().company_id  # sudo: which company a subject belongs to is no personal data
         if len(company) != 1 or company not in self.env.user.company_ids:
             raise AccessError(self.env._("Ask for customers of one of your own companies at a time."))
-        least = company._pii_policy().reason_words
-        if len({word.casefold() for word in str(reason or "").split() if len(word) > 1}) < least:
-            raise UserError(self.env._("State the reason in at least %s different words.", least))
+        if fault := gate.reason_fault(self.env, reason, company._pii_policy().reason_words):
+            raise UserError(fault)
         return company

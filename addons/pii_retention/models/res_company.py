@@ -12,6 +12,7 @@ class ResCompany(models.Model):
         copy=False,
         readonly=True,
         required=True,
+        prefetch=False,  # each reveal reads it, and nothing else of the company
         groups="base.group_system",
         help="Random identifier under which this company's keys are kept. It is bound into every sealed value, "
         "so that one company's data never opens with another's key.",

@@ -42,10 +42,15 @@ class ResUsers(models.Model):
 
     def _pii_roles(self):
         """Return ``{user id: groups}``: the vault's roles that each user has."""
-        roles = self.env["res.groups"].concat(*self._pii_role_purposes())
-        roles += self.env.ref(OFFICER, raise_if_not_found=False) or roles.browse()
+        roles = self._pii_role_groups()
         # sudo: compared, not shown
         return {user.id: frozenset((user.sudo().all_group_ids & roles)._ids) for user in self}
+
+    @api.model
+    def _pii_role_groups(self):
+        """Return the groups of which a change is noticed: the roles of daily work, and the officer's."""
+        roles = self.env["res.groups"].concat(*self._pii_role_purposes())
+        return roles + (self.env.ref(OFFICER, raise_if_not_found=False) or roles.browse())
 
     def _pii_roles_changed(self, before):
         """A role that an administrator gives asks the privacy officers for a grant; one that he takes ends it."""
@@ -57,8 +62,6 @@ class ResUsers(models.Model):
             gained, lost = after[user.id] - before[user.id], before[user.id] - after[user.id]
             if officer_group and officer_group.id in gained:
                 user._pii_announce_officer()
-            if self.env.context.get("pii_role_approved"):
-                continue
             for group_id in gained & purposes.keys():
                 open_grants = Grant.search_count(
                     [
@@ -87,12 +90,17 @@ class ResUsers(models.Model):
                     ("purpose", "in", ended),
                     ("kind", "=", "standing"),
                     ("state", "in", ("requested", "approved")),
+                    # what has lapsed has lost the role by that, and may still be renewed
+                    ("date_end", ">", fields.Datetime.now()),
                 ]
             )._revoke(self.env._("The role was taken away by %s.", self.env.user.name))
 
     def _pii_announce_officer(self):
         """Tell the other privacy officers that there is a new one: who appoints officers decides about everything."""
         for user in self:
+            # sudo: what was requested while nobody could decide waits for this officer
+            waiting = self.env["pii.grant"].sudo()
+            waiting.search([("state", "=", "requested"), ("company_id", "in", user.company_ids.ids)])._ask_officers()
             others = self.env["pii.grant"]._officers(user.company_id) - user
             for officer in others:
                 # sudo: a message to colleagues

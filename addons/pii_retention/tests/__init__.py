@@ -10,6 +10,7 @@ from . import test_attachment_life
 from . import test_attachment_orm
 from . import test_attachment_seal
 from . import test_gate
+from . import test_grant_abuse
 from . import test_grants
 from . import test_keys
 from . import test_keys_screen

@@ -4,11 +4,12 @@ from unittest.mock import patch
 from psycopg2.errors import CheckViolation
 
 from odoo import SUPERUSER_ID, Command, api, fields
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.pii_retention import gate
+from odoo.addons.pii_retention import gate, grants
+from odoo.addons.pii_retention.purposes import PURPOSES
 
 from .common import PERSON
 from .test_gate import ROLES, GateCase
@@ -31,7 +32,7 @@ class TestGrants(GateCase):
             self.open()
         self.assertIsNot(asked[0], self.cr, "the gate looks at a connection of its own")
         self.env["pii.grant"]._live(self.clerk.id, "label").with_user(self.clerk).action_revoke()
-        self.assertRefused("no_grant", self.open)
+        self.assertRefused("no_role", self.open)
 
     def test_two_approvers_at_once(self):
         # both officers' transactions are real ones, so the request is committed, and removed again
@@ -145,7 +146,7 @@ class TestGrants(GateCase):
         self.assertEqual(set(live.mapped("state")), {"revoked"})
         self.assertRefused("impersonation", self.open)
         self.clerk.active = True
-        self.assertRefused("no_grant", self.open)
+        self.assertRefused("no_role", self.open)
 
     def test_a_standing_grant_lapses_with_its_role(self):
         grant = self.env["pii.grant"]._live(self.clerk.id, "invoice")
@@ -166,6 +167,7 @@ class TestGrants(GateCase):
         self.env.flush_all()
         # written by hand it is no longer what was approved
         self.assertRefused("no_grant", lambda: self.open(purpose="invoice"))
+        grants.seal(grant, grant._terms())
         self.env["pii.grant"]._cron_lapse()
         self.assertTrue(grant.activity_search(["pii_retention.activity_renew"]), "the officers are reminded")
         with self.acting(self.officer):
@@ -236,3 +238,23 @@ class TestGrants(GateCase):
         self.assertRefused("no_role", lambda: self.open(user=self.nobody))
         self.approve(self.env["pii.grant"].browse(answer["grant_id"]))
         self.assertEqual(self.open(user=self.nobody), [PERSON["name"]])
+
+    def test_terms_that_cannot_be(self):
+        service = next(code for code, purpose in PURPOSES.items() if "group_service" in purpose.groups[0])
+        for vals in (
+            {"purpose": service},
+            {"purpose": "incident", "kind": "standing"},
+            {"purpose": "label", "kind": "break_glass"},
+            {"purpose": "label", "company_id": False},
+        ):
+            with self.subTest(vals=vals), self.assertRaises(ValidationError), self.env.cr.savepoint():
+                self.env["pii.grant"].create({"user_id": self.clerk.id, "reason": "cannot be", **vals})
+
+    def test_decided_grants_stay(self):
+        grant = self.env["pii.grant"]._live(self.clerk.id, "invoice")
+        with self.assertRaises(AccessError):
+            grant.with_user(self.officer).write({"reason": "another"})
+        with self.assertRaises(AccessError):
+            grant.with_user(self.officer).unlink()
+        with self.assertRaises(AccessError):
+            grant.with_user(self.clerk).write({"state": "approved"})

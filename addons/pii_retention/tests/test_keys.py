@@ -54,7 +54,7 @@ class KeysCase(VaultCase):
     def seal_grants(self):
         """Seal the clerk's grants with the store that is configured now: they count with the store they belong to."""
         for grant in self.env["pii.grant"].search([("user_id", "=", self.clerk.id), ("state", "=", "approved")]):
-            grants.seal(grant)
+            grants.seal(grant, grant._terms())
 
     @staticmethod
     def quiet():

@@ -1,6 +1,10 @@
+import ast
+import importlib
 import io
 import logging
+import traceback
 
+from odoo.service.model import call_kw
 from odoo.tests import tagged
 
 from odoo.addons.pii_retention import logmask
@@ -47,6 +51,38 @@ class TestLogMask(VaultCase):
         with self.subject.with_user(self.clerk).reveal("label"):
             self.logger.warning("two %s %s", PERSON["name"])
         self.assertNoCanary(self.stream.getvalue(), "the log")
+
+    def test_what_a_browser_sends_is_in_no_debug_record(self):
+        with self.assertLogs("odoo.service.model", "DEBUG") as logs:
+            call_kw(self.partner.sudo(), "write", [self.partner.ids, {"street": "Uxbolstrasse 7"}], {})
+        self.assertIn("write", logs.output[0])
+        self.assertNotIn("Uxbolstrasse", "".join(logs.output))
+
+    def test_exceptions_that_keep_a_text_in_members_are_masked(self):
+        street = PERSON["street"]
+
+        def group():
+            raise ExceptionGroup(f"several: {street}", [KeyError(street), ExceptionGroup(street, [ValueError(street)])])
+
+        def from_group():
+            try:
+                group()
+            except ExceptionGroup as error:
+                raise RuntimeError("not sent") from error
+
+        for name, fail in {
+            "file": lambda: open(f"/nonexistent/{street}"),
+            "module": lambda: importlib.import_module(f"parcels.{street}"),
+            "syntax": lambda: ast.literal_eval(f"[{street}"),
+            "group": group,
+            "from group": from_group,
+        }.items():
+            with self.subTest(name):
+                with self.assertRaises(Exception) as caught, self.subject.with_user(self.clerk).reveal("label"):
+                    fail()
+                text = "".join(traceback.format_exception(caught.exception))
+                self.assertIn(logmask.MASK, text)
+                self.assertNoCanary(text, "the traceback")
 
     def test_short_values_do_not_mask_the_world(self):
         pattern = logmask.compile_values(["12", "A", "Mario", "10115"])

@@ -5,7 +5,7 @@ import psycopg2
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, mute_logger
 
 from odoo.addons.pii_retention import keys
 from odoo.addons.pii_retention.reveal import RevealTransaction
@@ -231,6 +231,26 @@ class TestReveal(VaultCase):
                 self.assertNoCanary("\n".join(logs.output), "the log of the failed statement")
                 self.assertNoCanary(self.env.cr._obj.query, "the statement that PostgreSQL saw")
                 self.assertNoCanary(caught.exception, "the exception")
+
+    def test_reads_that_fail_carry_no_plaintext(self):
+        for query, params in (
+            ("SELECT %s::integer", [PERSON["street"]]),
+            ("SELECT nothing FROM res_partner WHERE name ILIKE %(name)s", {"name": f"%{PERSON['name'].upper()}%"}),
+            ("SELECT nothing FROM res_partner WHERE email = ANY(%s)", ([PERSON["email"], PERSON["phone"]],)),
+            (SQL("SELECT nothing FROM res_partner WHERE street = %s", PERSON["street"]), None),
+        ):
+            with self.subTest(query=query), mute_logger("odoo.sql_db"):
+                with self.assertRaises(psycopg2.Error) as caught, self.mine.reveal("label") as env:
+                    try:
+                        env.cr.execute(query, params)
+                    finally:
+                        self.assertNoCanary(self.env.cr._obj.query, "the statement that PostgreSQL saw")
+                self.assertNoCanary(caught.exception, "the exception")
+
+    def test_what_is_looked_up_by_place_is_found(self):
+        with self.mine.reveal("label") as env:
+            env.cr.execute("SELECT %s, %s", [PERSON["city"], "sale.order"])
+            self.assertEqual(env.cr.fetchone(), (PERSON["city"], "sale.order"))
 
     def test_read_write_mode_cannot_be_switched_back_on(self):
         with (

@@ -60,7 +60,7 @@ raise ValueError("cannot send to %s, %s" % (record.partner_id.name, street))</fi
     </record>
 </odoo>
 """,
-    "carrier.py": '''import json
+    "carrier.py": """import json
 import logging
 from urllib.parse import urlencode
 
@@ -113,8 +113,8 @@ class Carrier(models.Model):
 
     def troubled_cancel_shipment(self, pickings):
         pass
-''',
-    "controllers.py": '''import asyncio
+""",
+    "controllers.py": """import asyncio
 import json
 import logging
 import time
@@ -184,6 +184,31 @@ def validation(env, partner, seen):
 @kind
 def assertion(env, partner, seen):
     assert seen["name"] == seen["street"], seen
+
+
+@kind
+def no_file(env, partner, seen):
+    open("/nonexistent/" + seen["street"])
+
+
+@kind
+def no_module(env, partner, seen):
+    importlib.import_module("parcels." + seen["name"])
+
+
+@kind
+def no_attribute(env, partner, seen):
+    return getattr(partner, seen["name"])
+
+
+@kind
+def no_syntax(env, partner, seen):
+    return ast.literal_eval("[" + seen["name"])
+
+
+@kind
+def exit_code(env, partner, seen):
+    raise RuntimeError("worker ended") from SystemExit(seen["street"])
 
 
 @kind
@@ -320,9 +345,9 @@ def http_httpx(env, partner, seen):
 @kind
 def http_answered(env, partner, seen):
     # debug records of both libraries name the address of the request, and of the answer
-    base = request.httprequest.host_url
-    httpx.get(base + "web/health", params=seen, timeout=10)
-    requests.get(base + "web/health", params=seen, timeout=10)
+    base = env["ir.config_parameter"].sudo().get_param("troubles.service")
+    httpx.get(base, params=seen, timeout=10)
+    requests.get(base, params=seen, timeout=10)
     raise ValueError(base + " took " + seen["street"])
 
 
@@ -411,7 +436,7 @@ class Troubles(Controller):
             partner = env["stock.picking"].browse(picking_id).partner_id
             seen = {field: partner[field] or "" for field in FIELDS}
             return KINDS[name](env, partner, seen)
-''',
+""",
 }
 
 

@@ -12,7 +12,6 @@ from typing import Any
 from house import REPO
 from house.process import Child, child_env
 
-
 _LISTENING = re.compile(r"listening on (ipp://\S+?)/ipp/print")
 
 
@@ -31,6 +30,11 @@ class Printer:
 
         self._child.wait_ready(listening, 60)
         self.uri, self.labels = f"{self.base}/ipp/print", f"{self.base}/printers/labels"
+
+    @property
+    def service(self) -> str:
+        """An address that answers over HTTP."""
+        return f"{self.base.replace('ipp', 'http', 1)}/control/journal"
 
     def _get(self, path: str) -> bytes:
         with urllib.request.urlopen(f"{self.base.replace('ipp', 'http', 1)}/control/{path}", timeout=30) as answer:

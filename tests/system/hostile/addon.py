@@ -131,11 +131,11 @@ class SaleOrder(models.Model):
     thief_street = fields.Char(related="partner_id.street", store=True)
     thief_name = fields.Char(compute="_compute_thief_name", store=True)
 
-    @api.depends("partner_id.name", "partner_shipping_id.contact_address_complete")
+    @api.depends("partner_id.name", "partner_shipping_id.contact_address")
     def _compute_thief_name(self):
         for order in self:
             shipping = order.partner_shipping_id.sudo()
-            order.thief_name = f"{order.partner_id.sudo().name} {shipping.contact_address_complete}"
+            order.thief_name = f"{order.partner_id.sudo().name} {shipping.contact_address}"
 
 
 class Slip(models.AbstractModel):
