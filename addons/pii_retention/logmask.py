@@ -140,6 +140,11 @@ def pop(registration: tuple[list[Values], Values] | None = None) -> None:
             return
 
 
+def is_active() -> bool:
+    """Tell whether this thread has values to mask."""
+    return bool(getattr(_state, "values", None))
+
+
 def mask(text: str) -> str:
     """Return ``text`` without the values registered in this thread."""
     for values in _registered():
@@ -254,7 +259,7 @@ class RevealFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         _without_arguments(record)
-        if not getattr(_state, "values", None):
+        if not is_active():
             return True
         try:
             message = record.getMessage()

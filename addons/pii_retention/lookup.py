@@ -165,7 +165,10 @@ def _decide(question):
                 question.purpose.label,
             ),
         )
-    gate._check_role(question, user, found[0])
+    with_role = found.filtered(lambda grant: gate._has_role(question, user, grant))
+    if not with_role:
+        gate._check_role(question, user, found[0])
+    found = with_role
     gate._check_second_factor(question, user)
     gate._check_reason(question)
     _check_rate(question)

@@ -18,6 +18,7 @@ whatever happened inside, and leaves the outer transaction usable.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from contextlib import contextmanager
 from copy import deepcopy
@@ -31,6 +32,12 @@ from odoo.tools import SQL
 from odoo.tools.misc import Callbacks
 
 from . import logmask, statements
+
+#: Statements that steer the transaction, wherever one begins.
+_CONTROL = re.compile(
+    r"(?:^|;)(?:\s|/\*.*?\*/|--[^\n]*\n)*(savepoint|release|rollback|commit|abort|end|begin|start|prepare)\b([^;]*)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class SeededCache(dict):
@@ -117,6 +124,18 @@ def current(env) -> RevealTransaction | None:
     return transaction if isinstance(transaction, RevealTransaction) else None
 
 
+def _check_control(query, savepoints: set[str]) -> None:
+    """Refuse what would end the read-only part of the transaction; savepoints of the block itself are its own."""
+    code = query.code if isinstance(query, SQL) else query
+    code = code.decode("utf-8", "replace") if isinstance(code, bytes) else str(code)
+    for word, rest in _CONTROL.findall(code):
+        word, name = word.lower(), rest.split()[-1].strip('"') if rest.split() else ""
+        if word == "savepoint":
+            savepoints.add(name)
+        elif word not in ("release", "rollback") or name not in savepoints:
+            raise RuntimeError("A reveal cannot commit or roll back: leave the block first.")
+
+
 class _Guard:
     """Stand-ins for methods of one cursor while a reveal is open on it."""
 
@@ -135,7 +154,10 @@ class _Guard:
     def install(self, transaction: RevealTransaction) -> None:
         execute, texts = self.cr.execute, statements.unneeded_texts(transaction.values)
 
+        own_savepoints: set[str] = set()
+
         def guarded_execute(query, params=None, log_exceptions=True):
+            _check_control(query, own_savepoints)
             query, params = statements.masked(query, params, texts)
             return execute(query, params, log_exceptions=log_exceptions)
 
@@ -243,8 +265,9 @@ def open_reveal(subjects, opened: dict[int, frozenset[str]], values: dict[int, d
     transaction = RevealTransaction(env.registry, opened, values)
     savepoint = f"reveal_{id(transaction):x}"
     cr.execute(SQL("SAVEPOINT %s; SET TRANSACTION READ ONLY", SQL.identifier(savepoint)))
-    masking = logmask.push(logmask.compile_values(text for vals in values.values() for text in vals.values()))
+    masking = None
     try:
+        masking = logmask.push(logmask.compile_values(text for vals in values.values() for text in vals.values()))
         guard.install(transaction)
         inner = api.Environment(cr, env.uid, dict(env.context), env.su)
         _seed_partners(inner, inner["pii.subject"].browse(subjects.ids), values)
@@ -260,7 +283,8 @@ def open_reveal(subjects, opened: dict[int, frozenset[str]], values: dict[int, d
         # in this order: closing empties the cursor's cache, which must still be the one of the reveal
         transaction.close()
         guard.remove()
-        logmask.pop(masking)
+        if masking is not None:
+            logmask.pop(masking)
         if not cr.closed:
             name = SQL.identifier(savepoint)
             cr.execute(SQL("ROLLBACK TO SAVEPOINT %s; RELEASE SAVEPOINT %s", name, name))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from odoo.sql_db import Cursor
 from odoo.tools import SQL
 
 from . import logmask
@@ -53,6 +54,16 @@ def _parameter(value, texts: frozenset[str]):
     return value
 
 
+def _as_text(query) -> str:
+    return query.decode("utf-8", "replace") if isinstance(query, bytes) else str(query)
+
+
+def _masked_all(query, params):
+    code = _as_text(query)
+    query = logmask.mask(code).encode() if isinstance(query, bytes) else logmask.mask(code)
+    return query, logmask.mask_object(tuple(params) if isinstance(params, list) else params)
+
+
 def masked(query, params, texts: frozenset[str]):
     """Return a statement as it may go to the server, which logs in full what fails, is slow or is cancelled.
 
@@ -60,12 +71,35 @@ def masked(query, params, texts: frozenset[str]):
     """
     if isinstance(query, SQL):
         query, params = query.code, query.params
-    code = query.decode("utf-8", "replace") if isinstance(query, bytes) else str(query)
-    if WRITES.search(code):
-        query = logmask.mask(code).encode() if isinstance(query, bytes) else logmask.mask(code)
-        params = logmask.mask_object(tuple(params) if isinstance(params, list) else params)
-    elif isinstance(params, dict):
+    if WRITES.search(_as_text(query)):
+        return _masked_all(query, params)
+    if isinstance(params, dict):
         params = {name: _parameter(value, texts) for name, value in params.items()}
     elif params:
         params = tuple(_parameter(value, texts) for value in params)
     return query, params
+
+
+#: The vault's own rows hold no personal data, and are sealed as they were handed over.
+_OWN = re.compile(r'\s*(insert\s+into|update|delete\s+from)\s+"?pii_', re.IGNORECASE)
+_original_execute = Cursor.execute
+
+
+def _execute(self, query, params=None, log_exceptions=True):
+    if logmask.is_active():
+        if isinstance(query, SQL):
+            query, params = query.code, query.params
+        code = _as_text(query)
+        if WRITES.search(code) and not _OWN.match(code):
+            query, params = _masked_all(query, params)
+    return _original_execute(self, query, params, log_exceptions)
+
+
+def install() -> None:
+    """Let no other connection of a thread that holds personal data write it; safe to call again.
+
+    The reveal's own connection takes no writes. A server action's ``log``, a carrier's protocol and the like open
+    one of their own.
+    """
+    if Cursor.execute is not _execute:
+        Cursor.execute = _execute

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from bench import workload
 from support.figures import figure
 
@@ -198,32 +200,38 @@ def _throughput(database, processes: int) -> list[float]:
     return [script.wait() for script in running]
 
 
-def test_a_reveal_beyond_the_plain_rendering(odoo_db_module):
+@pytest.fixture(scope="module")
+def shop(odoo_db_module):
+    """A database with staff and deliveries to ship."""
     odoo_db_module.python(workload.STAFF)
     odoo_db_module.python(workload.ORDERS, count=COUNT)
-    found = odoo_db_module.python(BEYOND_PLAIN, count=COUNT, rounds=ROUNDS, timeout=600)
+    return odoo_db_module
+
+
+def test_a_reveal_beyond_the_plain_rendering(shop):
+    found = shop.python(BEYOND_PLAIN, count=COUNT, rounds=ROUNDS, timeout=600)
     for size, target in (("1", "<=15"), ("100", "<=60")):
         for kind, seconds in found[size].items():
             figure(f"reveal_{size}_ms{kind}", _milliseconds(seconds), "ms", None if kind else target)
 
 
-def test_where_the_time_of_a_reveal_goes(odoo_db_module):
-    found = odoo_db_module.python(BREAKDOWN, count=COUNT, rounds=ROUNDS, timeout=600)
+def test_where_the_time_of_a_reveal_goes(shop):
+    found = shop.python(BREAKDOWN, count=COUNT, rounds=ROUNDS, timeout=600)
     for size, parts in found.items():
         for part, seconds in sorted(parts.items()):
             figure(f"part_{size}_ms_{part}", _milliseconds(seconds), "ms")
 
 
-def test_two_processes_reveal_at_once(odoo_db_module):
-    alone = _throughput(odoo_db_module, 1)
-    together = _throughput(odoo_db_module, 2)
+def test_two_processes_reveal_at_once(shop):
+    alone = _throughput(shop, 1)
+    together = _throughput(shop, 2)
     figure("reveals_per_second_one_process", alone[0], "1/s")
     figure("reveals_per_second_two_processes", sum(together), "1/s")
     figure("reveal_two_processes_ratio", sum(together) / alone[0], "x")
 
 
-def test_memory_over_ten_thousand_reveals(odoo_db_module):
-    found = odoo_db_module.python(MEMORY, reveals=REVEALS, warm_up=WARM_UP, timeout=1800)
+def test_memory_over_ten_thousand_reveals(shop):
+    found = shop.python(MEMORY, reveals=REVEALS, warm_up=WARM_UP, timeout=1800)
     seen, speed = found["seen"], found["speed"]
     figure("reveal_memory_mb", seen[0], "MB")
     figure("reveal_memory_growth_mb", seen[-1] - seen[0], "MB", "<=10")

@@ -1,6 +1,7 @@
 from odoo import api, models
+from odoo.exceptions import AccessError
 
-from .. import channel, keys
+from .. import channel, evaluated, keys
 from ..access_log import writer
 
 #: Nothing that a caller may state is longer than this; a reason of a megabyte would be paid for by each check.
@@ -49,6 +50,11 @@ class PiiAccessLog(models.Model):
             ``access_log.writer.lock``, or fails when somebody else appended since its first statement
         :raise UserError: the key store cannot be used
         """
+        if evaluated.is_evaluated():
+            # typed code may be refused, and that is logged; what it says of others is not
+            if outcome not in ("refused", "failed"):
+                raise AccessError(self.env._("Code of a server action cannot write the access log."))
+            outcome, cause = "refused", "evaluated"
         keyring = keys.keyring(self.env)
         caller = caller or channel.caller()
         person = caller.uid or self.env.uid

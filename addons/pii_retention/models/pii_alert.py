@@ -1,5 +1,4 @@
 import logging
-from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
@@ -37,45 +36,6 @@ class PiiAlert(models.Model):
     )
     examined_by_id = fields.Many2one("res.users", readonly=True, tracking=True)
     note = fields.Text(string="What Became of It", tracking=True)
-
-    @api.model
-    def _raise(self, rule_id, user, purpose, subjects, detail):
-        """Write an alert, tell the officers, and end the user's access where the rule says so.
-
-        Within the quiet time of a rule the alert of this user that is there already is returned.
-        """
-        rule = self.env["pii.alert.rule"].browse(rule_id)
-        suspends = rule.action == "suspend"
-        earlier = self.search(
-            [
-                ("rule_id", "=", rule.id),
-                ("user_id", "=", user.id),
-                ("at", ">", fields.Datetime.now() - timedelta(minutes=rule.quiet_minutes)),
-            ],
-            limit=1,
-        )
-        if earlier and (not suspends or not self._suspendable(user)):
-            return earlier
-        company = self.env["res.company"].browse(subjects.sudo().company_id.ids[:1] or user.company_id.ids)
-        grants = self._suspendable(user) if suspends else self.env["pii.grant"]
-        alert = self.create(
-            {
-                "name": self.env._("%(rule)s: %(user)s", rule=rule.name, user=user.name),
-                "rule_id": rule.id,
-                "kind": rule.kind,
-                "user_id": user.id,
-                "company_id": company.id,
-                "purpose": purpose,
-                "detail": detail,
-                "suspends": suspends,
-                "grants_ended": len(grants),
-            }
-        )
-        if grants:
-            grants._revoke(self.env._("Ended by the alert “%s”.", alert.name))
-        alert._tell_officers()
-        _logger.info("Alert %s (%s) about user %s.", alert.id, rule.kind, user.id)
-        return alert
 
     @api.model
     def _suspendable(self, user):

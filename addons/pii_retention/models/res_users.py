@@ -1,8 +1,11 @@
 from odoo import api, fields, models
 
+from .. import channel
 from ..purposes import PURPOSES
 
 OFFICER = "pii_retention.group_privacy_officer"
+#: What signing in as a user depends on; the second factor's secret is the column of ``auth_totp``.
+CREDENTIALS = {"login", "password", "totp_secret"}
 
 
 class ResUsers(models.Model):
@@ -20,6 +23,8 @@ class ResUsers(models.Model):
         touched = {"group_ids", "active"} & set(vals)
         before = self._pii_roles() if touched else {}
         result = super().write(vals)
+        if CREDENTIALS & set(vals):
+            self._pii_credentials_changed()
         if touched:
             if "active" in vals and not vals["active"]:
                 # sudo: whoever deactivates a user ends his access with it
@@ -28,6 +33,36 @@ class ResUsers(models.Model):
                 )._revoke(self.env._("The user was deactivated."))
             self._pii_roles_changed(before)
         return result
+
+    def _pii_credentials_changed(self):
+        """Ask for new grants when somebody else changed how a user signs in: he could sign in as that user now.
+
+        What a user changes himself, and a reset by a link in his own mailbox, concerns nobody.
+        """
+        person = channel.caller().uid
+        Grant = self.env["pii.grant"].sudo()  # sudo: whoever may change credentials ends the access with it
+        for user in self.filtered(lambda user: person and user.id != person):
+            live = Grant._live(user.id).filtered(lambda grant: grant.kind != "service")
+            if not live:
+                continue
+            reason = self.env._("%s changed how this user signs in.", self.env["res.users"].browse(person).sudo().name)
+            # the requests first: with one open the role stays
+            Grant.create(
+                [
+                    {
+                        "user_id": user.id,
+                        "requested_by_id": person,
+                        "purpose": grant.purpose,
+                        "kind": "standing",
+                        "company_id": grant.company_id.id,
+                        "origin": grant.origin,
+                        "reason": reason,
+                        **{name: grant[name].id for name in Grant._scope_fields()},
+                    }
+                    for grant in live.filtered(lambda grant: grant.kind == "standing")
+                ]
+            )
+            live._revoke(reason)
 
     @api.model
     def _pii_role_purposes(self):

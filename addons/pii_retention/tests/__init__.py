@@ -22,5 +22,7 @@ from . import test_lookup_index
 from . import test_partner
 from . import test_report
 from . import test_reveal
+from . import test_role_doors
+from . import test_typed_code
 from . import test_reveal_screen
 from . import test_subject

@@ -72,7 +72,7 @@ class TestLogMask(VaultCase):
 
         for name, fail in {
             "file": lambda: open(f"/nonexistent/{street}"),
-            "module": lambda: importlib.import_module(f"parcels.{street}"),
+            "module": lambda: importlib.import_module(PERSON["city"]),
             "syntax": lambda: ast.literal_eval(f"[{street}"),
             "group": group,
             "from group": from_group,

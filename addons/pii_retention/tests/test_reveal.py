@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
-from odoo.addons.pii_retention import keys
+from odoo.addons.pii_retention import keys, logmask
 from odoo.addons.pii_retention.reveal import RevealTransaction
 
 from .common import OPERATIONAL, PERSON, VaultCase
@@ -247,6 +247,15 @@ class TestReveal(VaultCase):
                         self.assertNoCanary(self.env.cr._obj.query, "the statement that PostgreSQL saw")
                 self.assertNoCanary(caught.exception, "the exception")
 
+    def test_another_connection_writes_no_plaintext(self):
+        with self.mine.reveal("label") as env, self.registry.cursor() as cr:
+            cr.execute(
+                "INSERT INTO ir_logging (name, type, message, path, func, line) VALUES (%s, 'x', %s, '', '', '') "
+                "RETURNING name, message",
+                [env["res.partner"].browse(self.partner.id).name, f"parcel for {PERSON['street']}"],
+            )
+            self.assertEqual(cr.fetchone(), (logmask.MASK, f"parcel for {logmask.MASK}"))
+
     def test_what_is_looked_up_by_place_is_found(self):
         with self.mine.reveal("label") as env:
             env.cr.execute("SELECT %s, %s", [PERSON["city"], "sale.order"])
@@ -259,6 +268,20 @@ class TestReveal(VaultCase):
             self.mine.reveal("label") as env,
         ):
             env.cr.execute("SET TRANSACTION READ WRITE")
+
+    def test_no_statement_leaves_the_read_only_part(self):
+        outer = self.env.cr.savepoint(flush=False)
+        for statement in (
+            *("ROLLBACK", "commit", " /* x */ Abort", "SELECT 1; END", "-- x\nBEGIN", b"rollback"),
+            *("PREPARE TRANSACTION 'x'", f'ROLLBACK TO SAVEPOINT "{outer.name}"', f'RELEASE SAVEPOINT "{outer.name}"'),
+        ):
+            with self.subTest(statement=statement), self.assertRaises(RuntimeError), self.mine.reveal("label") as env:
+                env.cr.execute(statement)
+        with self.mine.reveal("label") as env:
+            with env.cr.savepoint(flush=False):
+                env.cr.execute("SELECT CASE WHEN true THEN 1 END")
+            self.assertEqual(env["res.partner"].browse(self.partner.id).name, PERSON["name"])
+        outer.close(rollback=False)
 
     def test_commit_and_rollback_are_refused(self):
         for name in ("commit", "rollback"):

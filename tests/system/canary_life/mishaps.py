@@ -107,7 +107,8 @@ def kill_in_the_middle(shop: Shop, server: OdooServer) -> None:
     for job in jobs:
         job.start()
     _wait(lambda: b"holding a parcel" in shop.database.log.read_bytes(), "nothing was held open")
-    _wait(lambda: any(MEMORY.glob("odoo-pii-*/report.body.tmp.*")), "no document was drawn in the private folder")
+    drawn = f"odoo-pii-*-{server.process.pid}/report.body.tmp.*"
+    _wait(lambda: any(MEMORY.glob(drawn)), "no document was drawn in the private folder")
     server.kill()
     for job in jobs:
         job.join()
