@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import psycopg2.extras
 
-from . import channel, gate
+from . import channel, reasons
 
 #: Nothing that a caller may state is longer than this.
 MAX_TEXT = 500
@@ -53,7 +53,7 @@ def append(
             ", ".join(classes) or None,
             purpose or None,
             _text(document),
-            _text(gate._for_log(reason)),
+            _text(reasons.for_log(reason)),
             uid,
             outcome,
         )

@@ -8,7 +8,6 @@ snapshot of the caller's transaction. Without a row in the log nothing opens.
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,14 +15,12 @@ from odoo import SUPERUSER_ID, api, fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-from . import alerts, channel, evaluated, grants
+from . import alerts, channel, evaluated, grants, reasons
 from .access_log import writer
 from .crypto import CryptoError
 from .purposes import PURPOSES, ROLE_GROUPS, Purpose
 
 SERVICE_GROUP = "pii_retention.group_service"
-#: What a person writes when they name somebody: the log keeps reasons for longer than the data may live.
-_PERSONAL = re.compile(r"@|\+\d[\d /-]{6,}")
 
 
 class Refusal(Exception):
@@ -66,7 +63,7 @@ def authorise(subjects, code, reason=None, document=None) -> Purpose:
     with ruling(env) as cr:
         fresh = _facts(env, cr)
         log = env["pii.access.log"]
-        row = {"reason": _for_log(reason), "caller": caller, "document": document, "cr": cr}
+        row = {"reason": reasons.for_log(reason), "caller": caller, "document": document, "cr": cr}
         classes = purpose.classes if purpose else ()
         try:
             if purpose is None:
@@ -119,12 +116,6 @@ def _split(subjects, purpose):
     known = subjects.sudo()  # sudo: the tokens are closed to everybody
     sealed = known.filtered(lambda subject: any(subject[name] for name in names))
     return sealed.with_env(subjects.env), (known - sealed).with_env(subjects.env)
-
-
-def _for_log(reason: str | None) -> str | None:
-    if reason and _PERSONAL.search(reason):
-        return None
-    return reason
 
 
 def _decide(question: Question) -> int:
@@ -244,16 +235,15 @@ def _check_role(question: Question, user, grant) -> None:
         raise Refusal("no_role", question.env._("You have no role for the purpose “%s”.", question.purpose.label))
 
 
-def _policies(question: Question):
+def _policies(question: Question) -> list[dict]:
     # sudo: as in _check_company
-    companies = question.fresh["res.company"].browse(question.subjects.sudo().company_id.ids)
-    return [company._pii_policy() for company in companies]
+    return [question.fresh["pii.policy"]._figures(company_id) for company_id in question.subjects.sudo().company_id.ids]
 
 
 def _check_second_factor(question: Question, user) -> None:
     if question.caller.channel != channel.WEB:
         return
-    if any(policy.mfa_required for policy in _policies(question)) and not user._mfa_type():
+    if any(policy["mfa_required"] for policy in _policies(question)) and not user._mfa_type():
         raise Refusal(
             "no_mfa",
             question.env._(
@@ -267,37 +257,25 @@ def _check_reason(question: Question) -> None:
     env, reason = question.env, (question.reason or "").strip()
     if not reason and not question.purpose.needs_reason:
         return
-    least = max(policy.reason_words for policy in _policies(question))
-    if fault := reason_fault(env, reason, least):
+    least = max(policy["reason_words"] for policy in _policies(question))
+    if fault := reasons.fault(env, reason, least):
         raise Refusal("reason", fault)
-
-
-def reason_fault(env, reason, least: int) -> str | None:
-    """Return what is wrong with a reason that a person stated, None if nothing is.
-
-    :param least: how many words the policy asks for
-    """
-    words = re.findall(r"\w\w+", reason) if isinstance(reason, str) else ()
-    if len({word.casefold() for word in words}) < least:
-        return env._("State the reason in at least %s different words.", least)
-    if _PERSONAL.search(reason):
-        return env._("The reason is kept in the log: leave out e-mail addresses and phone numbers.")
-    return None
 
 
 def _check_limits(question: Question) -> None:
     env, purpose = question.env, question.purpose
-    limit = question.fresh["pii.purpose.limit"]._of_purpose(purpose.code)
-    if not limit:
+    figures = question.fresh["pii.purpose.limit"]._figures(purpose.code)
+    if not figures:
         raise Refusal("volume", env._("No limits are set for the purpose “%s”. Ask a privacy officer.", purpose.label))
+    at_once, per_hour, per_day = figures
     count = len(question.subjects)
-    if count > limit.max_subjects:
+    if count > at_once:
         raise Refusal(
             "volume",
             env._(
                 "%(count)s customers at once are more than the %(limit)s that this purpose allows. Take fewer.",
                 count=count,
-                limit=limit.max_subjects,
+                limit=at_once,
             ),
         )
     now = fields.Datetime.now()
@@ -313,7 +291,7 @@ def _check_limits(question: Question) -> None:
         )
     )
     in_hour, in_day = question.cr.fetchone()
-    if in_hour + count > limit.per_hour or in_day + count > limit.per_day:
+    if in_hour + count > per_hour or in_day + count > per_day:
         raise Refusal(
             "rate",
             env._(
@@ -321,7 +299,7 @@ def _check_limits(question: Question) -> None:
                 "%(per_hour)s an hour and %(per_day)s a day. Go on later, or ask a privacy officer.",
                 hour=in_hour,
                 day=in_day,
-                per_hour=limit.per_hour,
-                per_day=limit.per_day,
+                per_hour=per_hour,
+                per_day=per_day,
             ),
         )

@@ -15,7 +15,7 @@ from odoo import SUPERUSER_ID, api, fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL, split_every
 
-from . import blind_index, channel, gate, grants, indexing, keys, logmask, reveal
+from . import blind_index, channel, gate, grants, indexing, keys, logmask, reasons, reveal
 from .crypto import CryptoError, parse_key_id
 from .purposes import CLASSES, PURPOSES
 
@@ -87,7 +87,7 @@ def _authorise(env, field: str, code: str, reason: str | None, document: str):
     caller = channel.caller()
     stand_ins = _stand_ins(env, field)
     purpose = PURPOSES.get(code)
-    row = {"reason": gate._for_log(reason), "caller": caller, "document": document}
+    row = {"reason": reasons.for_log(reason), "caller": caller, "document": document}
     # one writer of the log at a time: of two searches at once only one gets the last free place of the hour
     with gate.ruling(env) as cr:
         fresh, log_env = gate._facts(env, cr), api.Environment(cr, SUPERUSER_ID, {})

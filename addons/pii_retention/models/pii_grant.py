@@ -3,7 +3,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import clean_context
 
-from .. import gate, grants
+from .. import grants, reasons
 from ..crypto import CryptoError
 from ..purposes import PURPOSES, SELECTION
 
@@ -142,7 +142,8 @@ class PiiGrant(models.Model):
         domain = self._live_domain() & Domain("user_id", "=", user_id)
         if purpose:
             domain &= Domain("purpose", "=", purpose)
-        return self.sudo().search(domain)  # sudo: the gate asks, whoever may read grants
+        columns = [name for name, field in self._fields.items() if field.store and field.column_type]
+        return self.sudo().search_fetch(domain, columns)  # sudo: the gate asks, whoever may read grants
 
     def _subject_domain(self, env):
         """Return the domain of the subjects that this grant covers; addons narrow it (a warehouse).
@@ -265,7 +266,7 @@ class PiiGrant(models.Model):
         if vals["kind"] in ("break_glass", "service"):
             raise AccessError(self.env._("Break the glass from the customer's record."))
         company = self.env["res.company"].browse(vals.get("company_id") or self.env.company.id)
-        if fault := gate.reason_fault(self.env, vals.get("reason"), company._pii_policy().reason_words):
+        if fault := reasons.fault(self.env, vals.get("reason"), company._pii_policy().reason_words):
             raise ValidationError(fault)
 
     @api.model

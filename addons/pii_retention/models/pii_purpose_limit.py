@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 
 from ..purposes import SELECTION
 
@@ -24,6 +24,26 @@ class PiiPurposeLimit(models.Model):
         "CHECK (LEAST(max_subjects, per_hour, per_day) > 0)",
         "A limit is at least 1; revoke the grants to stop a purpose.",
     )
+
+    @api.model
+    @tools.ormcache("code")
+    def _figures(self, code):
+        """Return ``(customers at once, per hour, per day)`` of a purpose, from memory; None when there are none."""
+        limit = self._of_purpose(code)
+        return (limit.max_subjects, limit.per_hour, limit.per_day) if limit else None
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env.registry.clear_cache()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self.env.registry.clear_cache()
+        return super().write(vals)
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()
 
     @api.model
     def _of_purpose(self, code):

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 
-from .. import channel, evaluated, gate, grants
+from .. import channel, evaluated, grants, reasons
 from ..crypto import CryptoError
 from ..purposes import PURPOSES, ROLE_GROUPS
 
@@ -193,6 +193,6 @@ class PiiSubject(models.Model):
         company = self.sudo().company_id  # sudo: which company a subject belongs to is no personal data
         if len(company) != 1 or company not in self.env.user.company_ids:
             raise AccessError(self.env._("Ask for customers of one of your own companies at a time."))
-        if fault := gate.reason_fault(self.env, reason, company._pii_policy().reason_words):
+        if fault := reasons.fault(self.env, reason, company._pii_policy().reason_words):
             raise UserError(fault)
         return company

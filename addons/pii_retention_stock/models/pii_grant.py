@@ -24,6 +24,7 @@ class PiiGrant(models.Model):
         domain = super()._subject_domain(env)
         if self.purpose != "label" or (self.kind != "standing" and not self.warehouse_id):
             return domain
+        reprint_days = env["pii.policy"]._figures(self.company_id.id)["reprint_days"]
         deliveries = Domain(
             [
                 ("company_id", "=", self.company_id.id),
@@ -32,7 +33,7 @@ class PiiGrant(models.Model):
                 ("state", "not in", ("draft", "done", "cancel")),
                 "&",
                 ("state", "=", "done"),
-                ("date_done", ">=", f"-{self.company_id._pii_policy().reprint_days}d"),
+                ("date_done", ">=", f"-{reprint_days}d"),
             ]
         )
         if self.warehouse_id:

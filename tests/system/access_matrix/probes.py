@@ -47,7 +47,7 @@ PERSONAL = ("name", "complete_name", "display_name", "company_name", "street", "
 PERSONAL += ("email", "email_normalized", "phone_sanitized", "vat", "contact_address", "comment")
 STORED = tuple(name for name in PERSONAL if name != "contact_address")
 #: Readable by administrators only, which would fail a whole read.
-_CLOSED = ("voice_ids",)
+_CLOSED = ("voice_ids", "rtc_session_ids")
 
 
 @dataclass(frozen=True)
