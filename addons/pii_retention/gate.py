@@ -67,7 +67,7 @@ def authorise(subjects, code, reason=None, document=None) -> Purpose:
         classes = purpose.classes if purpose else ()
         try:
             if purpose is None:
-                raise Refusal("purpose", env._("“%s” is no purpose for which personal data may be seen.", code))
+                raise Refusal("purpose", env._("There is no such purpose for which personal data may be seen."))
             question = Question(env, fresh, cr, subjects, purpose, reason, caller)
             grant_ref = _decide(question)
         except CryptoError as error:

@@ -13,7 +13,7 @@ from odoo.exceptions import UserError
 from odoo.tools import email_normalize
 
 from ..purposes import CLASSES, Purpose
-from .words import key_word
+from .words import KEY_WORDS, key_word
 
 #: Purposes whose dialog corrects; the others read what happened.
 CORRECTING = ("label", "customer_service", "invoice")
@@ -69,7 +69,10 @@ def checked(env, purpose: Purpose, values: dict) -> dict[str, str]:
         if key not in allowed:
             raise UserError(
                 env._(
-                    "“%(field)s” cannot be corrected for the purpose “%(purpose)s”.", field=key, purpose=purpose.label
+                    "“%(field)s” cannot be corrected for the purpose “%(purpose)s”.",
+                    # what is no field at all may be anything that somebody sent: it is not repeated in the log
+                    field=key_word(env, key) if key in KEY_WORDS else "?",
+                    purpose=purpose.label,
                 )
             )
         result[key] = _checked_text(env, key, text)

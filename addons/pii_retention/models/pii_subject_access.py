@@ -187,7 +187,7 @@ class PiiSubject(models.Model):
         """Return the one company of these subjects; refuse malformed requests."""
         known = PURPOSES.get(purpose)
         if known is None or "pii_retention.group_service" in known.groups:
-            raise UserError(self.env._("“%s” is no purpose for which personal data may be seen.", purpose))
+            raise UserError(self.env._("There is no such purpose for which personal data may be seen."))
         if not self.env.user._is_internal():
             raise AccessError(self.env._("Only employees see customers' personal data."))
         company = self.sudo().company_id  # sudo: which company a subject belongs to is no personal data

@@ -1,4 +1,3 @@
-import threading
 from unittest.mock import patch
 
 import psycopg2
@@ -8,7 +7,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.pii_retention import keys
-from odoo.addons.pii_retention.access_log import checking, writer
+from odoo.addons.pii_retention.access_log import writer
 
 from .common import VaultCase
 
@@ -60,42 +59,6 @@ class TestAccessLogConnections(VaultCase):
         ):
             self.env["pii.access.log"]._append(self.subject, "label", "opened")
         self.assertEqual(self.last(), before)
-
-    def test_writers_side_by_side_make_one_chain_without_gaps(self):
-        before, threads, each = self.last(), 4, 25
-        errors = []
-        subject, keyring = self.subject, keys.keyring(self.env)
-        said = (self.clerk.id, self.company.id, subject.uuid, subject.reference, None, "label", None, "server")
-
-        def work():
-            try:
-                for _number in range(each):
-                    with self.env.registry.cursor() as business:
-                        env = api.Environment(business, SUPERUSER_ID, {})
-                        business.execute("SELECT 1")
-                        with writer.cursor(env) as cr:
-                            writer.append(cr, keyring, [(*said, None, None, "opened", None, None, None, None)])
-            except Exception as error:  # noqa: BLE001
-                errors.append(error)
-
-        workers = [threading.Thread(target=work) for _number in range(threads)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-        self.assertEqual(errors, [])
-        self.assertEqual(self.last(), before + threads * each)
-        with self.env.registry.cursor() as cr:
-            cr.execute(
-                """SELECT count(*), count(DISTINCT mac), bool_and(previous_mac = before OR before IS NULL)
-                     FROM (SELECT mac, previous_mac, lag(mac) OVER (ORDER BY id) AS before
-                             FROM pii_access_log WHERE id > %s) AS rows""",
-                [before],
-            )
-            self.assertEqual(cr.fetchone(), (threads * each, threads * each, True))
-            found = checking.check(api.Environment(cr, SUPERUSER_ID, {}))
-            self.assertFalse([item for item in found.findings if item.last > before])
-        print(f"\nFIGURE log_rows_by_writers_side_by_side {threads * each} rows")
 
     def test_many_subjects_are_one_transaction(self):
         subjects = self.env["pii.subject"].concat(*(self.seal(f"402-8888888-{n:07}") for n in range(20)))

@@ -12,6 +12,7 @@ import psycopg2
 
 from odoo.exceptions import UserError
 from odoo.sql_db import connection_info_for
+from odoo.tests import tagged
 from odoo.tools import config, mute_logger
 
 from odoo.addons.pii_retention import grants, key_settings, keys
@@ -71,6 +72,7 @@ class KeysCase(VaultCase):
         return {finding.code for finding in keys.self_check(self.env) if severity in (None, finding.severity)}
 
 
+@tagged("post_install", "-at_install")
 class TestKeyConfiguration(KeysCase):
     def test_production_refuses_keys_without_a_master_key(self):
         with self.configured(environment="production"):
@@ -234,6 +236,7 @@ class TestKeyConfiguration(KeysCase):
         self.assertRegex(line.actor, rf"/web/{self.clerk.id}$")
 
 
+@tagged("post_install", "-at_install")
 class TestKeysFail(KeysCase):
     """A clear refusal, and nothing half-written."""
 
@@ -311,6 +314,7 @@ class TestKeysFail(KeysCase):
         self.assertEqual(self.open(self.held), OPERATIONAL["name"])
 
 
+@tagged("post_install", "-at_install")
 class TestKeyDatabase(KeysCase):
     """Keys in a second database, as several nodes share it."""
 

@@ -5,13 +5,14 @@ import os
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError
-from odoo.tests import Form, new_test_user
+from odoo.tests import Form, new_test_user, tagged
 
 from odoo.addons.pii_retention import keys
 
 from .test_keys import KeysCase
 
 
+@tagged("post_install", "-at_install")
 class TestKeysScreen(KeysCase):
     def setUp(self):
         super().setUp()
