@@ -20,7 +20,7 @@ from support.figures import figure
 from support.odoo import Database
 
 from . import scenario
-from .canary_life import addon, mishaps, staff, work
+from .canary_life import addon, mishaps, post, staff, work
 from .canary_life.papers import papers
 from .canary_life.printer import Printer
 
@@ -163,8 +163,8 @@ def test_no_buyer_is_anywhere_in_clear(place, sandbox, fresh_cluster, tmp_path):
             for step in (
                 lambda: work.documents(shop, PDFS),
                 lambda: work.screens(shop),
-                lambda: work.files(shop),
-                lambda: work.mails(shop),
+                lambda: post.files(shop),
+                lambda: post.mails(shop),
                 lambda: mishaps.troubles(shop),
                 lambda: mishaps.reports(shop),
                 lambda: mishaps.carriers(shop),
@@ -217,7 +217,7 @@ def test_no_buyer_is_anywhere_in_clear(place, sandbox, fresh_cluster, tmp_path):
     figure("canary_hits", len(hits), "places", 0)
     figure("canary_reveals", reveals, "openings")
     figure("canary_prints", len(printed), "documents")
-    figure("canary_attachments", attachments, "sealed files")
+    figure("canary_attachments", attachments, "files")
     figure("canary_provoked_errors", shop.errors, "errors")
     figure("canary_disclosures", disclosures, "rows")
     figure("canary_control_places", len(report.findings) - len(hits), "places")
