@@ -72,7 +72,10 @@ class PiiPrinter(models.Model):
         string="Paper", help="IPP name of the size, such as iso_a4_210x297mm. Empty: what the printer holds."
     )
     documents_per_part = fields.Integer(
-        default=20, required=True, help="Longer batches are rendered and sent in parts of so many documents."
+        default=1,
+        required=True,
+        help="Longer batches are rendered and sent in parts of so many documents. More than one at a time needs the "
+        "wkhtmltopdf that its authors build; Debian's own cannot join documents.",
     )
     connect_seconds = fields.Integer(string="Connect Within (s)", default=5, required=True)
     total_seconds = fields.Integer(

@@ -54,6 +54,7 @@ class TestPrintReport(PrintCase):
         self.assertFalse(os.listdir(private_tmp.folder()), "files of the rendering")
 
     def test_the_job_says_who_printed_what(self):
+        self.printer.documents_per_part = 20
         state = self.print(self.partner | self.many(2))
         job = self.env["pii.print.job"].browse(state["job_id"])
         self.assertEqual(job.user_id, self.clerk)
