@@ -1,3 +1,5 @@
+from zoneinfo import available_timezones
+
 from odoo import api, fields, models, tools
 
 
@@ -53,12 +55,54 @@ class PiiPolicy(models.Model):
     )
     search_per_hour = fields.Integer(string="Look-ups per person (an hour)", default=30, required=True, tracking=True)
 
+    # === RETENTION === #
+
+    tz = fields.Selection(
+        lambda self: [(name, name) for name in sorted(available_timezones(), key=lambda name: (name[:3] == "Etc", name))],
+        string="Time Zone",
+        default=lambda self: self.env.user.tz or "UTC",
+        required=True,
+        tracking=True,
+        help="Days of this company begin and end at midnight here: personal data dies at the first second of its day.",
+    )
+    retention_days = fields.Integer(
+        string="Personal data is kept (days)",
+        default=30,
+        required=True,
+        tracking=True,
+        help="Counted from the order while it is open, and from the shipment once it is shipped.",
+    )
+    retention_anchor = fields.Selection(
+        [("shipment", "Shipment"), ("delivery", "Proven delivery")],
+        string="Counted from",
+        default="shipment",
+        required=True,
+        tracking=True,
+    )
+    cancelled_hours = fields.Integer(
+        string="Data of cancelled orders is gone within (hours)", default=24, required=True, tracking=True
+    )
+    notice_hours = fields.Integer(string="Deletion on notice within (hours)", default=72, required=True, tracking=True)
+    notice_copies_days = fields.Integer(
+        string="All live copies are gone after a notice within (days)", default=90, required=True, tracking=True
+    )
+    backup_days = fields.Integer(string="Backups live (days)", default=90, required=True, tracking=True)
+    key_backup_hours = fields.Integer(string="Backups of keys live (hours)", default=72, required=True, tracking=True)
+    proof_hours = fields.Integer(string="A proof of absence is valid (hours)", default=24, required=True, tracking=True)
+    nonpersonal_months = fields.Integer(
+        string="Other information of the channel is kept (months)", default=18, required=True, tracking=True
+    )
+
     _company_unique = models.UniqueIndex("(company_id)", "There is a policy for this company already.")
     _positive = models.Constraint(
         """CHECK (LEAST(grant_standing_days, grant_temporary_hours, grant_warning_days, break_glass_minutes,
                         break_glass_subjects, review_hours, reveal_seconds, reason_words, log_months,
-                        assessment_months, search_per_hour) > 0)""",
+                        assessment_months, search_per_hour, retention_days, cancelled_hours, notice_hours,
+                        notice_copies_days, backup_days, key_backup_hours, proof_hours, nonpersonal_months) > 0)""",
         "Each figure of a policy is at least 1.",
+    )
+    _retention_range = models.Constraint(
+        "CHECK (retention_days <= 30)", "Personal data is kept for at most 30 days: Amazon's policy says so."
     )
     _log_year = models.Constraint(
         "CHECK (log_months >= 12)", "The access log is kept for at least 12 months: Amazon's policy says so."
@@ -79,7 +123,7 @@ class PiiPolicy(models.Model):
         return {
             name: policy[name]
             for name, field in self._fields.items()
-            if field.store and field.type in ("integer", "boolean") and name != "id"
+            if field.store and field.type in ("integer", "boolean", "selection") and name != "id"
         }
 
     @api.model_create_multi

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import timedelta
 from uuid import uuid4
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
@@ -26,7 +26,7 @@ def _sealed(env, company, identity, values, buckets):
     """
     if not values:
         return {}
-    if identity["deadline"] <= fields.Date.today():
+    if identity["deadline"] <= company._pii_day():
         return env["pii.subject"]._erased_columns()
     bucket = (company.id, identity["deadline"])
     try:
@@ -121,10 +121,11 @@ class PiiSubject(models.Model):
     @api.model
     def _deadline(self, vals):
         """Return ``(day, rule)``: the earliest day allowed, later only while the order is open."""
-        days = timedelta(days=self.env["res.company"].browse(vals["company_id"]).sudo().pii_retention_days)
+        company = self.env["res.company"].browse(vals["company_id"])
+        days = timedelta(days=company._pii_figure("retention_days"))
         deadline, rule = vals["start"] + days, "created"
-        if vals.get("open") and fields.Date.today() + days > deadline:
-            deadline, rule = fields.Date.today() + days, "open"
+        if vals.get("open") and company._pii_day() + days > deadline:
+            deadline, rule = company._pii_day() + days, "open"
         return deadline, rule
 
     @api.model

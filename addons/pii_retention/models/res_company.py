@@ -2,6 +2,8 @@ from uuid import uuid4
 
 from odoo import api, fields, models
 
+from .. import calendar
+
 
 class ResCompany(models.Model):
     _inherit = "res.company"
@@ -16,18 +18,6 @@ class ResCompany(models.Model):
         groups="base.group_system",
         help="Random identifier under which this company's keys are kept. It is bound into every sealed value, "
         "so that one company's data never opens with another's key.",
-    )
-    pii_retention_days = fields.Integer(
-        string="Personal Data Retention (days)",
-        default=30,
-        required=True,
-        help="Days after which a customer's personal data dies with its key: counted from the order, later from "
-        "the shipment. The strictest of the policies in force allows at most 30.",
-    )
-
-    _pii_retention_days_range = models.Constraint(
-        "CHECK (pii_retention_days BETWEEN 1 AND 30)",
-        "Personal data may be kept between 1 and 30 days.",
     )
 
     _pii_domain_unique = models.UniqueIndex("(pii_domain)", "Two companies never share a key domain.")
@@ -49,6 +39,15 @@ class ResCompany(models.Model):
         """Return the figures (``pii.policy``) that bind this company."""
         self.ensure_one()
         return self.env["pii.policy"]._of_company(self)
+
+    def _pii_figure(self, name):
+        """Return one figure of the policy that binds this company, from memory; ``name`` is a field of the policy."""
+        self.ensure_one()
+        return self.env["pii.policy"]._figures(self.id)[name]
+
+    def _pii_day(self, moment=None):
+        """Return the calendar day that it is for this company at ``moment`` (naive UTC or aware; None: now)."""
+        return calendar.day_at(moment or fields.Datetime.now(), self._pii_figure("tz"))
 
     def _pii_domain(self):
         """Return this company's key domain (a UUID in text)."""

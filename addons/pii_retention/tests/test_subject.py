@@ -102,5 +102,5 @@ class TestSubject(VaultCase):
         import psycopg2
 
         with self.assertRaises(psycopg2.errors.CheckViolation), mute_logger("odoo.sql_db"):
-            self.company.pii_retention_days = 31
+            self.company._pii_policy().retention_days = 31
             self.env.flush_all()
