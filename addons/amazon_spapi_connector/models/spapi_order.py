@@ -81,6 +81,12 @@ class SpapiOrder(models.Model):
     subject_id = fields.Many2one(
         "pii.subject", string="Buyer", readonly=True, index="btree_not_null", ondelete="set null"
     )
+    person_erased = fields.Boolean(
+        string="Buyer Erased",
+        compute="_compute_person_erased",
+        compute_sudo=True,
+        help="The buyer's personal data was erased on its day; the order stays, under the pseudonym.",
+    )
     quarantine_subject_id = fields.Many2one("pii.subject", readonly=True, index="btree_not_null", ondelete="set null")
     fiscal_position_id = fields.Many2one("account.fiscal.position", readonly=True)
     fiscal_reason = fields.Char(
@@ -99,6 +105,13 @@ class SpapiOrder(models.Model):
 
     _order_uniq = models.Constraint("UNIQUE(account_id, amazon_order_id)", "An Amazon order is imported once.")
     _to_map_index = models.Index("(account_id, id) WHERE state = 'new'")
+
+    # === COMPUTE === #
+
+    @api.depends("subject_id.state")
+    def _compute_person_erased(self) -> None:
+        for order in self:
+            order.person_erased = order.subject_id.state == "erased"
 
     # === ACTIONS === #
 

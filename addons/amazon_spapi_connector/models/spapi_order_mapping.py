@@ -42,7 +42,9 @@ class SpapiOrder(models.Model):
         done = self.browse()
         for account, orders in self.sudo().grouped("account_id").items():
             orders = orders.filtered(
-                lambda order: not order.sale_order_id and order.has_address and order._is_mappable()
+                lambda order: (
+                    not order.sale_order_id and (order.has_address or order.person_erased) and order._is_mappable()
+                )
             )
             orders._decide_fiscal_positions(account)
             ready = orders._with_products()
@@ -78,7 +80,8 @@ class SpapiOrder(models.Model):
             undecided.write({"fiscal_reason": self.env._("No fiscal position is detected automatically.")})
             return
         by_zip = any(position.zip_from or position.zip_to for position in detecting)
-        sealed = undecided.filtered(lambda order: by_zip or order.has_vat)
+        # there is nothing to open of a buyer who was erased
+        sealed = undecided.filtered(lambda order: (by_zip or order.has_vat) and not order.person_erased)
         plain = undecided - sealed
         reason = self.env._("Detected from the country of delivery at import.")
         plain._keep_positions(self._detect(self.env, company, plain, partners, by_zip), reason)

@@ -12,8 +12,11 @@ class SpapiOrder(models.Model):
 
     # === STATE === #
 
-    def _transition(self, incoming: Incoming, has_address: bool) -> dict:
-        """``{state, problem_code, problem}`` of an order (possibly not created yet) after `incoming`."""
+    def _transition(self, incoming: Incoming, has_address: bool, erased: bool = False) -> dict:
+        """``{state, problem_code, problem}`` of an order (possibly not created yet) after `incoming`.
+
+        :param erased: the buyer's data was erased already; the order goes on without the person
+        """
         _ = self.env._
         if not incoming.readable:
             return _stop(
@@ -42,6 +45,9 @@ class SpapiOrder(models.Model):
         if order.status == "PARTIALLY_SHIPPED":
             text = _("A part of this order was shipped before it was imported. Ship the rest from Seller Central.")
             return _stop("exception", "partially_shipped", text)
+        if erased:
+            text = _("The buyer's personal data was erased on its day. The order is imported without the person.")
+            return _stop("new", "person_erased", text)
         if not has_address and "RECIPIENT" in incoming.parts:
             text = _(
                 "Amazon sent no address. The application probably lacks the role “Direct-to-Consumer Shipping”, or the"

@@ -110,7 +110,8 @@ class SpapiOrder(models.Model):
             values["has_vat"] = bool(incoming.split.personal.get("fiscal", {}).get("vat")) or order.has_vat
             if order and incoming.updated == order.last_updated:
                 values["current_parts"] = _joined(incoming.asked | _parts(order.current_parts))
-            values |= order._transition(incoming, values["has_address"])
+            buyer = subjects.get(incoming.key) or order.subject_id
+            values |= order._transition(incoming, values["has_address"], erased=buyer.sudo().state == "erased")
             if order:
                 values["line_ids"] = order._line_commands(incoming)
                 order.write(values)
@@ -148,15 +149,24 @@ class SpapiOrder(models.Model):
     def _seal(self, account, page: list[Incoming], countries: dict[str, int]) -> dict:
         """``{key: subject}`` of the orders that brought something to seal. An absent buyer erases nothing."""
         wanted = []
+        erased = self._erased(account, page)
         for incoming in page:
             if incoming.order and incoming.order.status == "CANCELLED":
                 # nothing to ship and nothing to invoice: there is no purpose to keep the person for
                 continue
             values = incoming.sealed_values()
-            if any(values.values()):
+            # an erased buyer gets the row that the order needs, without data, whether or not Amazon still sends any
+            if any(values.values()) or incoming.key in erased:
                 wanted.append((incoming.key, self._subject_values(account, incoming, values, countries)))
         subjects = self.env["pii.subject"]._seal_many([vals for _key, vals in wanted])
         return {key: subject for (key, _vals), subject in zip(wanted, subjects, strict=True)}
+
+    @api.model
+    def _erased(self, account, page: list[Incoming]) -> set[str]:
+        """Keys of the orders whose buyer was erased: Amazon sends orders again long after that."""
+        return self.env["pii.subject"]._tombstoned(
+            account.company_id, ORIGIN, [incoming.key for incoming in page if incoming.readable]
+        )
 
     @api.model
     def _subject_values(self, account, incoming: Incoming, values: dict, countries: dict[str, int]) -> dict:

@@ -1,2 +1,12 @@
-from . import test_account, test_bad_input, test_faults, test_import, test_mapping, test_oauth, test_pricing, test_quota
+from . import (
+    test_account,
+    test_bad_input,
+    test_erased,
+    test_faults,
+    test_import,
+    test_mapping,
+    test_oauth,
+    test_pricing,
+    test_quota,
+)
 from . import test_personal_keys, test_search, test_updates, test_vault_documents

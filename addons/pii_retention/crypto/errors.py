@@ -13,6 +13,7 @@
     │   └── TamperedData       the value was changed, or belongs to another subject, class or company
     └── KeyStoreError      the store itself failed (disk, lock, damaged file)
         ├── KeyStoreUnsafe       the store is reachable by somebody it must not be reachable by
+        ├── LedgerOutdated       the ledger of erased subjects lacks what was written into it: restore the newest copy
         ├── MasterKeyUnavailable whoever holds the master key does not answer or refuses: try again later
         └── MasterKeyWrong       the master key at hand does not open this key: configure the right one
 
@@ -116,6 +117,10 @@ class KeyStoreError(CryptoError):
 
 class KeyStoreUnsafe(KeyStoreError):
     """The store lies where it must not lie, or others than its owner can reach it; the store refuses to work."""
+
+
+class LedgerOutdated(KeyStoreError):
+    """The ledger of erased subjects is an older copy, or another one, than the one that was seen before."""
 
 
 class MasterKeyUnavailable(KeyStoreError):

@@ -12,19 +12,24 @@ a hole would let the dead come back.
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from threading import RLock
 
-from .errors import InvalidName, KeyStoreError
+from .errors import InvalidName, KeyStoreError, LedgerOutdated
 from .posix import LOCK_SECONDS, explain, locked, private_file, publish, read_all, temporary_name, write_all
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_/-]{0,127}")
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _VERSION = 1
+_MAX_LINE = 512
+#: Why :meth:`Ledger.since` refuses.
+OUTDATED = (
+    "the ledger is older than what this database has seen of it, or another one; put the newest copy of it in its place"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,44 @@ class Ledger:
         if tail and (stone := _parse(tail)):
             yield stone
 
+    def buried(self, entry_ids: Iterable[str]) -> set[str]:
+        """Those of ``entry_ids`` that are buried; one ``stat`` for all. Errors as :meth:`contains`."""
+        with self._mutex:
+            self.contains("")  # brings the memory up to date
+            return self._ids.intersection(entry_ids)
+
+    def mark(self) -> str:
+        """How far the ledger has come: a text to remember, for :meth:`since`. Costs one ``stat``."""
+        with self._mutex:
+            self.contains("")
+            return f"{self._offset}:{self._last}"
+
+    def since(self, mark: str) -> Iterator[Tombstone]:
+        """The tombstones written after ``mark`` was made; ``""`` stands for the beginning.
+
+        :raises LedgerOutdated: this ledger never came to that mark: it is an older copy, or another one
+        :raises KeyStoreError: as :meth:`entries`
+        """
+        offset, last = parse_mark(mark)
+        with self._mutex, self._errors(), private_file(self._path, os.O_RDONLY, self._path.name) as fd:
+            size = os.fstat(fd).st_size
+            if offset > size:
+                raise LedgerOutdated(OUTDATED)
+            if offset:
+                start = max(0, offset - _MAX_LINE)
+                before = os.pread(fd, offset - start, start)
+                stone = _parse(before[:-1].rpartition(b"\n")[2]) if before.endswith(b"\n") else None
+                if stone is None or stone.id != last:
+                    raise LedgerOutdated(OUTDATED)
+            *lines, tail = read_all(fd, offset).split(b"\n")
+        for line in lines:
+            stone = _parse(line)
+            if stone is None:
+                raise KeyStoreError(f"a line of {self._path.name} is damaged; restore the ledger from its copy")
+            yield stone
+        if tail and (stone := _parse(tail)):
+            yield stone
+
     def check(self) -> int:
         """Verify every line and return how many there are; errors as :meth:`entries`."""
         return sum(1 for _stone in self.entries())
@@ -120,6 +163,7 @@ class Ledger:
         self._ids: set[str] = set()
         self._offset = 0  # bytes of whole lines read so far
         self._lines = 0
+        self._last = ""  # id in the last whole line
         self._seen = (0, -1, 0)
 
     def _read(self, fd: int) -> None:
@@ -135,6 +179,7 @@ class Ledger:
             if stone is None:
                 raise self._damaged(self._lines + 1)
             self._ids.add(stone.id)
+            self._last = stone.id
             self._offset += len(line) + 1
             self._lines += 1
         if tail and (stone := _parse(tail)):
@@ -166,6 +211,17 @@ class Ledger:
             raise KeyStoreError(f"the ledger {self._path.name} is gone; restore it from its copy") from None
         except OSError as error:
             raise KeyStoreError(f"the ledger {self._path.name} could not be used: {explain(error)}") from None
+
+
+def parse_mark(mark: str) -> tuple[int, str]:
+    """Position and last id of a :meth:`Ledger.mark`; ``(0, "")`` for the beginning.
+
+    :raises InvalidName: it is none
+    """
+    position, separator, last = (mark or "0:").partition(":")
+    if not separator or not position.isdecimal() or (last and not _ID.fullmatch(last)):
+        raise InvalidName("A mark of the ledger is a number, a colon and the id that was written last.")
+    return int(position), last
 
 
 def check_entry(entry_id: str, reason: str) -> None:

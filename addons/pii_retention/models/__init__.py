@@ -18,6 +18,7 @@ from . import pii_key_operation
 from . import pii_key_report
 from . import pii_subject
 from . import pii_subject_sealing
+from . import pii_subject_tombstones
 from . import pii_subject_partners
 from . import pii_grant
 from . import pii_grant_decision

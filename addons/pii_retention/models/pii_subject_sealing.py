@@ -3,13 +3,12 @@ import hmac
 import json
 from collections import Counter
 from datetime import timedelta
-from uuid import uuid4
 
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
-from .. import indexing, keys
+from .. import indexing, keys, tombstones
 from ..blind_index import merged
 from ..crypto import CryptoError, KeyDestroyed, day_key_id
 from ..indexing import SEPARATOR
@@ -67,7 +66,7 @@ class PiiSubject(models.Model):
             origin), ``country_id`` (id or False), ``start`` (date: the retention counts from it), ``open`` (bool,
             optional: not shipped yet, so the period counts from today at the earliest) and ``values``
             (``{class: {key: text}}`` as in ``purposes.CLASSES``; a class that is absent is left as it is)
-        :return: the subjects, in the order of ``vals_list``
+        :return: the subjects, in the order of ``vals_list``; who was erased before is there without data
         :raise UserError: when the key store cannot be used; nothing was written then
         """
         subjects = self.env["pii.subject"].sudo()  # sudo: importers seal, they need not read subjects
@@ -77,8 +76,9 @@ class PiiSubject(models.Model):
             identity = (vals["company_id"], vals["origin"], vals["reference"])
             if identity not in existing and identity not in to_create:
                 deadline, rule = self._deadline(vals)
+                domain = self.env["res.company"].browse(vals["company_id"])._pii_domain()
                 to_create[identity] = {
-                    "uuid": str(uuid4()),
+                    "uuid": tombstones.subject_uuid(domain, vals["origin"], vals["reference"]),
                     "company_id": vals["company_id"],
                     "origin": vals["origin"],
                     "reference": vals["reference"],
@@ -91,12 +91,21 @@ class PiiSubject(models.Model):
         for company_id, arriving in Counter(identity[0] for identity in to_create).items():
             indexing.plan_bits(self.env, self.env["res.company"].browse(company_id), arriving)
         buckets = {}
+        # whoever was erased does not come back, whatever the channel sends and whatever backup was restored
+        live = [subject for subject in existing.values() if subject.state == "live"]
+        candidates = [*(create_vals["uuid"] for create_vals in to_create.values()), *(subject.uuid for subject in live)]
+        buried = self._buried(candidates) if candidates else set()
         for identity, create_vals in to_create.items():
             company = self.env["res.company"].browse(identity[0])
             values = self._clean_values(latest[identity]["values"])
-            create_vals.update(_sealed(self.env, company, create_vals, values, buckets))
+            if create_vals["uuid"] in buried:
+                create_vals.update(self._erased_columns())
+            else:
+                create_vals.update(_sealed(self.env, company, create_vals, values, buckets))
         created = subjects.create(list(to_create.values()))
         for identity, subject in existing.items():
+            if subject.uuid in buried and subject.state == "live":
+                subject.write(self._erased_columns())
             subject._update_sealed(latest[identity])
         existing.update(zip(to_create, created, strict=True))
         return subjects.concat(

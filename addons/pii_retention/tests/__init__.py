@@ -26,3 +26,4 @@ from . import test_role_doors
 from . import test_typed_code
 from . import test_reveal_screen
 from . import test_subject
+from . import test_tombstones

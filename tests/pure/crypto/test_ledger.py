@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pii_retention.crypto import InvalidName, KeyStoreError, Ledger
+from pii_retention.crypto import InvalidName, KeyStoreError, Ledger, LedgerOutdated
 from pii_retention.crypto.posix import write_all
 
 DAY = date(2026, 11, 21)
@@ -181,3 +181,31 @@ def test_processes_append_together(ledger, path):
         assert worker.exitcode == 0
     ids = [stone.id for stone in ledger.entries()]
     assert sorted(ids) == sorted([uuid(w * 100 + n) for w in range(4) for n in range(25)] + [uuid(999)])
+
+
+def test_what_was_written_since_a_mark(ledger, path):
+    assert list(ledger.since("")) == [] and ledger.mark() == "0:"
+    for number in range(4):
+        ledger.append(uuid(number), DAY, "deadline")
+    mark = Ledger(path).mark()
+    assert list(ledger.since(mark)) == []
+    ledger.append(uuid(4), DAY, "deadline")
+    assert [stone.id for stone in ledger.since(mark)] == [uuid(4)]
+    assert [stone.id for stone in ledger.since("")] == [uuid(number) for number in range(5)]
+    assert ledger.buried([uuid(2), uuid(9)]) == {uuid(2)}
+
+
+def test_an_older_copy_of_the_ledger_is_noticed(ledger, path):
+    for number in range(4):
+        ledger.append(uuid(number), DAY, "deadline")
+    mark, lines = ledger.mark(), path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:2]))
+    with pytest.raises(LedgerOutdated):
+        list(Ledger(path).since(mark))
+    for number in range(10, 16):  # even when it has grown beyond the mark since
+        Ledger(path).append(uuid(number), DAY, "deadline")
+    with pytest.raises(LedgerOutdated):
+        list(Ledger(path).since(mark))
+    for malformed in ("x", "1", "-1:", "3:Zoë Müller"):
+        with pytest.raises(InvalidName):
+            list(ledger.since(malformed))

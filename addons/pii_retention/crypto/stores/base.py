@@ -1,6 +1,6 @@
 """What a key store must do; whoever holds one need not know where the keys lie."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -37,8 +37,20 @@ class Tombstones(Protocol):
     def contains(self, entry_id: str) -> bool:
         """Whether an id is buried; raises rather than answer False when it cannot know."""
 
+    def buried(self, entry_ids: Iterable[str]) -> set[str]:
+        """Those of ``entry_ids`` that are buried, asked at once."""
+
     def entries(self) -> Iterator[Tombstone]:
         """All tombstones in the order they were written."""
+
+    def mark(self) -> str:
+        """How far the register has come, as a text of less than 200 characters."""
+
+    def since(self, mark: str) -> Iterator[Tombstone]:
+        """The tombstones written after ``mark``, ``""`` being the beginning.
+
+        :raises LedgerOutdated: this register never came to that mark
+        """
 
 
 class Anchors(Protocol):

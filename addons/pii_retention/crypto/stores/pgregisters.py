@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple
 from datetime import UTC, date
 
 from ..anchors import Anchor, check_name, check_value
-from ..ledger import Tombstone, check_entry
+from ..errors import LedgerOutdated
+from ..ledger import OUTDATED, Tombstone, check_entry, parse_mark
 from ..operations import Operation
 from .keyfile import now
 from .pgconnection import PgConnection
@@ -24,6 +25,20 @@ _ENTRIES = {
     "tombstone": "SELECT id, day, at, reason FROM pii_keys.tombstone ORDER BY position",
     "subject": "SELECT id, day, at, reason FROM pii_keys.subject ORDER BY position",
 }
+_BURIED = {
+    "tombstone": "SELECT id FROM pii_keys.tombstone WHERE id = ANY(%s)",
+    "subject": "SELECT id FROM pii_keys.subject WHERE id = ANY(%s)",
+}
+_LAST = {
+    "tombstone": "SELECT position, id FROM pii_keys.tombstone ORDER BY position DESC LIMIT 1",
+    "subject": "SELECT position, id FROM pii_keys.subject ORDER BY position DESC LIMIT 1",
+}
+# a row may become visible after a later one: what was written shortly before the mark is read again
+_SINCE = {
+    "tombstone": "SELECT id, day, at, reason, position FROM pii_keys.tombstone WHERE position > %s ORDER BY position",
+    "subject": "SELECT id, day, at, reason, position FROM pii_keys.subject WHERE position > %s ORDER BY position",
+}
+_OVERLAP = 10_000
 
 
 class PgLedger:
@@ -35,6 +50,7 @@ class PgLedger:
     def __init__(self, connection: PgConnection, table: str) -> None:
         self._connection = connection
         self._append, self._contains, self._entries = _APPEND[table], _CONTAINS[table], _ENTRIES[table]
+        self._buried, self._last, self._since = _BURIED[table], _LAST[table], _SINCE[table]
 
     def append(self, entry_id: str, day: date, reason: str) -> bool:
         check_entry(entry_id, reason)
@@ -58,6 +74,36 @@ class PgLedger:
             return cursor.fetchall()
 
         for entry_id, day, at, reason in self._connection.run(work):
+            yield Tombstone(entry_id, day.isoformat(), at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), reason)
+
+    def buried(self, entry_ids: Iterable[str]) -> set[str]:
+        wanted = list(entry_ids)
+
+        def work(cursor):
+            cursor.execute(self._buried, (wanted,))
+            return {entry_id for (entry_id,) in cursor.fetchall()}
+
+        return self._connection.run(work) if wanted else set()
+
+    def mark(self) -> str:
+        def work(cursor):
+            cursor.execute(self._last)
+            return cursor.fetchone() or (0, "")
+
+        position, last = self._connection.run(work)
+        return f"{position}:{last}"
+
+    def since(self, mark: str) -> Iterator[Tombstone]:
+        position, last = parse_mark(mark)
+
+        def work(cursor):
+            cursor.execute(self._since, (max(0, position - _OVERLAP),))
+            return cursor.fetchall()
+
+        rows = self._connection.run(work)
+        if position and (position, last) not in {(row[4], row[0]) for row in rows}:
+            raise LedgerOutdated(OUTDATED)
+        for entry_id, day, at, reason, _position in rows:
             yield Tombstone(entry_id, day.isoformat(), at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), reason)
 
 
