@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 
 from odoo.exceptions import UserError
 
-from . import channel, key_checks, reveal
+from . import binding, channel, key_checks, reveal
 from .crypto import (
     CryptoError,
     FileKeyStore,
@@ -65,6 +65,21 @@ def _settings(env) -> Settings:
 def keyring(env) -> Keyring:
     """Return the process's keyring, opened on first use.
 
+    :raise UserError: when no key store is configured, it may not be used as it is, or it serves another database
+    """
+    found, configured = unbound(env)
+    try:
+        binding.check(env, found, configured, actor())
+    except CryptoError as error:
+        raise UserError(str(error)) from error
+    return found
+
+
+def unbound(env) -> tuple[Keyring, Settings]:
+    """Return the keyring, without asking whether its keys serve this database, and the settings it was opened with.
+
+    For what has to be done before that is decided; everybody else takes :func:`keyring`.
+
     :raise UserError: when no key store is configured, or it may not be used as it is
     """
     configured = _settings(env)
@@ -77,7 +92,7 @@ def keyring(env) -> Keyring:
     except CryptoError as error:
         raise UserError(str(error)) from error
     _check_identity(env, found, configured)
-    return found
+    return found, configured
 
 
 def _open_store(env, configured: Settings) -> Keyring:
@@ -94,7 +109,7 @@ def _open_store(env, configured: Settings) -> Keyring:
         wrapper_from(spec, configured.options, forbidden=masters)
         for spec in (configured.master_key, *configured.previous)
     ]
-    options = {"wrapping": Wrapping(primary, previous), "actor": _actor}
+    options = {"wrapping": Wrapping(primary, previous), "actor": actor}
     unused = not _known_store_id(env)
     if configured.dsn:
         make = PostgresKeyStore.initialise if unused else PostgresKeyStore
@@ -108,7 +123,7 @@ def _open_store(env, configured: Settings) -> Keyring:
     return Keyring(store, ttl=configured.cache_seconds)
 
 
-def _actor() -> str:
+def actor() -> str:
     """Say for the log of key operations who is at work: database, channel and number of the user."""
     caller = channel.caller()
     database = getattr(threading.current_thread(), "dbname", None) or "-"

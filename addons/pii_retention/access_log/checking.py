@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from .verify import Finding, Row, Verifier
 
 SEAL, HEAD, GUARD = "seal", "head", "guard"
 _CHUNK = 2000
+#: Chains are named by UUIDs; other registers lie beside the keys under names of their own.
+_CHAIN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DECLARE = """DECLARE pii_access_log_rows NO SCROLL CURSOR FOR
               SELECT id, at, user_ref, company_ref, subject_uuid, reference, classes, purpose, reason, channel, session,
                      address, outcome, cause, grant_ref, document, acting_ref, previous_mac, mac
@@ -157,7 +160,7 @@ class _Check:
         """Look for a chain of this database that is anchored and that the database knows nothing of."""
         database = database_uuid(self.env)
         for name in self.keyring.anchors.names():
-            if name not in chains:
+            if name not in chains and _CHAIN.fullmatch(name):
                 found = sealing.anchored(self.keyring, name)
                 if found and found[0][5] == database:
                     self._add(HEAD, 0, f"The chain {name} of this database, with {len(found)} seals, was removed.")

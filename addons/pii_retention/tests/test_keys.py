@@ -15,7 +15,7 @@ from odoo.sql_db import connection_info_for
 from odoo.tests import tagged
 from odoo.tools import config, mute_logger
 
-from odoo.addons.pii_retention import grants, key_settings, keys
+from odoo.addons.pii_retention import binding, grants, key_settings, keys
 
 from .common import OPERATIONAL, VaultCase
 
@@ -51,6 +51,7 @@ class KeysCase(VaultCase):
     def forget_store(self):
         """As a database that never used a key store."""
         self.parameters.set_param(keys.STORE_ID, False)
+        self.parameters.set_param(binding.REMEMBERED, False)
 
     def seal_grants(self):
         """Seal the clerk's grants with the store that is configured now: they count with the store they belong to."""
@@ -368,6 +369,7 @@ class TestKeyDatabase(KeysCase):
         with self.configured(**self.options(environment="production")):
             with self.assertRaisesRegex(UserError, "key_store_shares_cluster = True"):
                 keys.keyring(self.env)
+        self.parameters.set_param(binding.REMEMBERED, False)
         with self.configured(**self.options(environment="production", key_store_shares_cluster="True")):
             keys.keyring(self.env)
             self.assertIn("shared_cluster", self.codes("warning"))
