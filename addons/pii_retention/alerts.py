@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytz
 
+from odoo import api
 from odoo.tools import SQL
 
-from . import channel
+from . import channel, counts, facts
 from .access_log.chain import utc_now
+from .facts import Asked, Person
 
 _logger = logging.getLogger(__name__)
 
@@ -26,25 +30,69 @@ _mutex = threading.Lock()
 _baselines: dict[tuple[str, int, int], tuple[object, float]] = {}
 
 
-def evaluate(env, uid: int, purpose: str | None, subjects):
+@dataclass(slots=True)
+class Event:
+    """A question that was just answered, and what else of it the rules ask for, read when the first one does.
+
+    :param env: superuser environment on the log's own cursor, on which its rows are, uncommitted
+    :param uid: the person
+    :param subjects: who was asked for
+    :param opened: what the person has opened lately, this included; None: still to be read
+    :param person: the facts about the person; None: still to be read
+    :param refused: False when something was opened
+    """
+
+    env: api.Environment
+    uid: int
+    purpose: str | None
+    subjects: Sequence[Asked]
+    now: datetime
+    opened: counts.Counts | None
+    person: Person | None
+    refused: bool
+
+    def counted(self) -> counts.Counts:
+        if self.opened is None:
+            self.opened = counts.read(self.env.cr, self.uid, self.now)
+        return self.opened
+
+    def zone(self) -> str | None:
+        """Return the person's time zone; None when there is no such user."""
+        if self.person is None or self.person.id != self.uid:
+            self.person = facts.person(self.env, self.uid)
+        return self.person and (self.person.tz or "UTC")
+
+
+def evaluate(
+    env,
+    uid: int,
+    purpose: str | None,
+    subjects: Sequence[Asked],
+    *,
+    opened: counts.Counts | None = None,
+    person: Person | None = None,
+):
     """Return the alert that the rows just written raise, or None; it stands written and the officers are told.
 
     :param env: superuser environment on the log's own cursor, on which the rows are, uncommitted
     :param uid: who asked; where somebody else sits at the browser, that person is meant
-    :param subjects: ``pii.subject`` recordset that was asked for
+    :param subjects: who was asked for
+    :param opened: what ``uid`` has opened lately, these included; without it the question was refused, or nobody knows
+    :param person: the facts about ``uid``, if they are known
     :return: ``pii.alert`` (``suspends`` says whether nothing may open), the gravest of several
     """
-    person = channel.caller().uid or uid
-    now = utc_now()
+    sitting = channel.caller().uid or uid
+    known = opened if sitting == uid else None
+    event = Event(env, sitting, purpose, subjects, utc_now(), known, person, opened is None)
     fired = []
     for rule in env["pii.alert.rule"]._rules():
         if rule["purpose"] and rule["purpose"] != purpose:
             continue
-        if detail := _KINDS[rule["kind"]](env, rule, person, subjects, now):
+        if detail := _KINDS[rule["kind"]](event, rule):
             fired.append((rule, detail))
     if not fired:
         return None
-    user = env["res.users"].browse(person).exists()
+    user = env["res.users"].browse(sitting).exists()
     if not user:
         return None  # made in a transaction that is not committed: nobody can be signed in as that
     is_service = user._has_group(SERVICE_GROUP)
@@ -55,7 +103,7 @@ def evaluate(env, uid: int, purpose: str | None, subjects):
     return raised.sorted("suspends", reverse=True)[:1] or None
 
 
-def _raise(alerts, rule_id, user, purpose, subjects, detail):
+def _raise(alerts, rule_id, user, purpose, subjects: Sequence[Asked], detail):
     """Write an alert, tell the officers, and end the user's access where the rule says so.
 
     Within the quiet time of a rule the alert of this user that is there already is returned. No method: typed code
@@ -75,8 +123,7 @@ def _raise(alerts, rule_id, user, purpose, subjects, detail):
     )
     if earlier and (not suspends or not alerts._suspendable(user)):
         return earlier
-    # sudo: which company a subject belongs to is no personal data
-    company = alerts.env["res.company"].browse(subjects.sudo().company_id.ids[:1] or user.company_id.ids)
+    company = alerts.env["res.company"].browse(subjects[0].company_id if subjects else user.company_id.id)
     grants = alerts._suspendable(user) if suspends else alerts.env["pii.grant"]
     alert = alerts.create(
         {
@@ -101,41 +148,42 @@ def _raise(alerts, rule_id, user, purpose, subjects, detail):
 # === KINDS === #
 
 
-def _canary(env, rule, uid, subjects, now) -> str | None:
-    # sudo: who is planted is a secret of the officers
-    touched = subjects.sudo().filtered("is_canary")
+def _canary(event: Event, rule) -> str | None:
+    touched = [subject.reference for subject in event.subjects if subject.is_canary]
     if touched:
-        return env._("The planted customer %s was asked for.", ", ".join(touched.mapped("reference")))
+        return event.env._("The planted customer %s was asked for.", ", ".join(touched))
     return None
 
 
-def _bulk(env, rule, uid, subjects, now) -> str | None:
-    if len(subjects) > rule["threshold"]:
-        return env._("%(count)s customers at once; %(limit)s are usual.", count=len(subjects), limit=rule["threshold"])
+def _bulk(event: Event, rule) -> str | None:
+    if (count := len(event.subjects)) > rule["threshold"]:
+        return event.env._("%(count)s customers at once; %(limit)s are usual.", count=count, limit=rule["threshold"])
     return None
 
 
-def _off_hours(env, rule, uid, subjects, now) -> str | None:
-    env.cr.execute(SQL("SELECT p.tz FROM res_users u JOIN res_partner p ON p.id = u.partner_id WHERE u.id = %s", uid))
-    row = env.cr.fetchone()
-    if row is None:
+def _off_hours(event: Event, rule) -> str | None:
+    zone = event.zone()
+    if zone is None:
         return None
-    local = pytz.utc.localize(now).astimezone(pytz.timezone(row[0] or "UTC"))
+    local = pytz.utc.localize(event.now).astimezone(pytz.timezone(zone))
     hour = local.hour + local.minute / 60
     if str(local.weekday()) in rule["weekdays"] and rule["hour_from"] <= hour < rule["hour_to"]:
         return None
-    return env._("Outside of working hours: %s.", local.strftime("%A %H:%M"))
+    return event.env._("Outside of working hours: %s.", local.strftime("%A %H:%M"))
 
 
-def _refusals(env, rule, uid, subjects, now) -> str | None:
+def _refusals(event: Event, rule) -> str | None:
+    if not event.refused:
+        return None  # the newest question was answered: nothing is in a row
+    env = event.env
     # the rows of one question share their moment and count once
     env.cr.execute(
         SQL(
             """SELECT count(*), bool_and(refused)
                  FROM (SELECT bool_and(outcome = 'refused') AS refused FROM pii_access_log
                         WHERE user_ref = %s AND at > %s GROUP BY at ORDER BY at DESC LIMIT %s) AS questions""",
-            uid,
-            now - timedelta(minutes=rule["window_minutes"]),
+            event.uid,
+            event.now - timedelta(minutes=rule["window_minutes"]),
             rule["threshold"],
         )
     )
@@ -147,33 +195,23 @@ def _refusals(env, rule, uid, subjects, now) -> str | None:
     return None
 
 
-def _hourly(env, rule, uid, subjects, now) -> str | None:
-    return _above_baseline(env, rule, uid, now, now - timedelta(hours=1), "hour")
-
-
-def _daily(env, rule, uid, subjects, now) -> str | None:
-    return _above_baseline(env, rule, uid, now, datetime.combine(now.date(), datetime.min.time()), "day")
-
-
-def _above_baseline(env, rule, uid, now, since, unit) -> str | None:
-    """Compare what was opened since ``since`` with the user's own mean in hours or days with any work."""
-    limit = max(rule["threshold"], int(rule["factor"] * _baseline(env, rule, uid, now, unit)))
-    env.cr.execute(
-        SQL(
-            """SELECT count(*) FROM (SELECT FROM pii_access_log
-                WHERE user_ref = %s AND at > %s AND outcome = 'opened' %s LIMIT %s) AS rows""",
-            uid,
-            since,
-            SQL("AND purpose = %s", rule["purpose"]) if rule["purpose"] else SQL(),
-            limit + 1,
-        )
-    )
-    (count,) = env.cr.fetchone()
-    if count <= limit:
+def _hourly(event: Event, rule) -> str | None:
+    limit = _limit(event, rule, "hour")
+    if event.counted().opened(counts.HOUR, rule["purpose"]) <= limit:
         return None
-    if unit == "hour":
-        return env._("More than %s customers within an hour, far above this person's own mean.", limit)
-    return env._("More than %s customers today, far above this person's own mean.", limit)
+    return event.env._("More than %s customers within an hour, far above this person's own mean.", limit)
+
+
+def _daily(event: Event, rule) -> str | None:
+    limit = _limit(event, rule, "day")
+    if event.counted().opened(counts.TODAY, rule["purpose"]) <= limit:
+        return None
+    return event.env._("More than %s customers today, far above this person's own mean.", limit)
+
+
+def _limit(event: Event, rule, unit) -> int:
+    """Return how many subjects in ``unit`` (an hour or a day with any work) are usual for the person."""
+    return max(rule["threshold"], int(rule["factor"] * _baseline(event.env, rule, event.uid, event.now, unit)))
 
 
 def _baseline(env, rule, uid, now, unit) -> float:

@@ -15,8 +15,26 @@ from odoo import SUPERUSER_ID, api, fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL, split_every
 
-from . import blind_index, channel, gate, grants, indexing, keys, logmask, reasons, reveal
+from . import (
+    alerts,
+    blind_index,
+    channel,
+    conditions,
+    counts,
+    evaluated,
+    gate,
+    grants,
+    indexing,
+    journal,
+    keys,
+    logmask,
+    reasons,
+    reveal,
+)
+from .access_log import chain
+from .conditions import Question, Refusal
 from .crypto import CryptoError, parse_key_id
+from .facts import Asked
 from .purposes import CLASSES, PURPOSES
 
 #: Purposes for which somebody is looked for who is not known by an order.
@@ -83,81 +101,54 @@ def _authorise(env, field: str, code: str, reason: str | None, document: str):
 
     The same conditions as for a reveal, before it is known whether there is anybody: the answer "nobody" is one too.
     """
-    log = env["pii.access.log"]
     caller = channel.caller()
-    stand_ins = _stand_ins(env, field)
+    # the subject of a search is nobody yet: one stand-in for each company that is searched
+    nobody = [Asked(0, NOBODY, PREFIX + field, company.id) for company in env.companies]
     purpose = PURPOSES.get(code)
-    row = {"reason": reasons.for_log(reason), "caller": caller, "document": document}
     # one writer of the log at a time: of two searches at once only one gets the last free place of the hour
     with gate.ruling(env) as cr:
-        fresh, log_env = gate._facts(env, cr), api.Environment(cr, SUPERUSER_ID, {})
+        said = {"reason": reasons.for_log(reason), "caller": caller, "document": document, "cr": cr}
+        log_env = api.Environment(cr, SUPERUSER_ID, {})
+        question = gate.ask(env, cr, nobody, purpose, reason, caller)
         try:
             if code not in LOOKUP_PURPOSES:
-                raise gate.Refusal("purpose", env._("Nobody is looked up for this purpose. Open the order instead."))
-            question = gate.Question(
-                env=env, fresh=fresh, cr=cr, subjects=stand_ins, purpose=purpose, reason=reason, caller=caller
-            )
+                raise Refusal("purpose", env._("Nobody is looked up for this purpose. Open the order instead."))
             found = _decide(question)
         except CryptoError as error:
-            log._append(stand_ins, code, "failed", cr=cr, **row)
+            journal.append(env, nobody, code, "failed", **said)
             raise UserError(str(error)) from None
-        except gate.Refusal as refusal:
+        except Refusal as refusal:
             known = code if purpose else None
-            log._append(stand_ins, known, "refused", cause=refusal.cause, cr=cr, **row)
-            gate.alerts.evaluate(log_env, env.uid, known, stand_ins)
+            journal.append(env, nobody, known, "refused", cause=refusal.cause, **said)
+            alerts.evaluate(log_env, env.uid, known, nobody, person=question.person)
             raise AccessError(str(refusal)) from None
-        log._append(stand_ins, code, "empty", classes=purpose.classes, grant_ref=found[:1].id, cr=cr, **row)
-        alert = gate.alerts.evaluate(log_env, env.uid, code, stand_ins)
+        journal.append(env, nobody, code, "empty", classes=purpose.classes, grant_ref=found[0].id, **said)
+        opened = counts.read(cr, env.uid, chain.utc_now())
+        alert = alerts.evaluate(log_env, env.uid, code, nobody, opened=opened, person=question.person)
         if alert and alert.suspends:
-            log._append(stand_ins, code, "refused", cause="suspended", cr=cr, **row)
-            raise AccessError(
-                env._("Your access to personal data was suspended. The privacy officers know and will contact you.")
-            )
-        ids = found.ids
+            journal.append(env, nobody, code, "refused", cause="suspended", **said)
+            raise AccessError(gate.suspended(env))
+        ids = [grant.id for grant in found]
     return env["pii.grant"].sudo().browse(ids)  # sudo: the scope of a grant is compared, not shown
 
 
-def _stand_ins(env, field: str):
-    """Return one unsaved subject per company that is searched: what the log and the gate can point to."""
-    Subject = env["pii.subject"]
-    return Subject.concat(
-        *(
-            Subject.new(
-                {
-                    "uuid": NOBODY,
-                    "origin": PREFIX.rstrip(":"),
-                    "reference": PREFIX + field,
-                    "company_id": company.id,
-                    "state": "live",
-                    "deadline": fields.Date.today(),
-                }
-            )
-            for company in env.companies
-        )
-    )
-
-
-def _decide(question):
-    """Return the grants under which to search (fresh environment). :raise gate.Refusal:"""
+def _decide(question: Question) -> list[grants.Grant]:
+    """Return the grants under which to search. :raise Refusal:"""
     env = question.env
-    if gate.evaluated.is_evaluated():
-        raise gate.Refusal("evaluated", env._("Code of a server action cannot look customers up."))
-    user = question.fresh["res.users"].browse(env.uid)
-    gate._check_person(question, user)
-    gate._check_company(question, user)
+    if evaluated.is_evaluated():
+        raise Refusal("evaluated", env._("Code of a server action cannot look customers up."))
+    conditions.check_person(question)
+    conditions.check_company(question)
     if question.caller.channel == channel.SERVER:
-        raise gate.Refusal("no_grant", env._("Customers are looked up by persons, never by scheduled work."))
-    found = question.fresh["pii.grant"]._live(user.id, question.purpose.code)
+        raise Refusal("no_grant", env._("Customers are looked up by persons, never by scheduled work."))
     # leave for single customers lets nobody search among the others
-    found = found.filtered(
-        lambda grant: (
-            not grant.subject_ids
-            and grant.company_id in question.subjects.sudo().company_id
-            and grants.is_genuine(grant)
-        )
-    )
+    found = [
+        grant
+        for grant in grants.live(question.fresh, question.person.id, question.purpose.code)
+        if not grant.subjects and grant.company in question.companies and grants.has_seal(env, grant)
+    ]
     if not found:
-        raise gate.Refusal(
+        raise Refusal(
             "no_grant",
             env._(
                 "You have no access that covers searching for customers for the purpose “%s”. Ask a privacy officer "
@@ -165,17 +156,16 @@ def _decide(question):
                 question.purpose.label,
             ),
         )
-    with_role = found.filtered(lambda grant: gate._has_role(question, user, grant))
-    if not with_role:
-        gate._check_role(question, user, found[0])
-    found = with_role
-    gate._check_second_factor(question, user)
-    gate._check_reason(question)
+    found = [grant for grant in found if conditions.has_role(question, grant)]
+    if not found:
+        raise Refusal("no_role", env._("You have no role for the purpose “%s”.", question.purpose.label))
+    conditions.check_second_factor(question)
+    conditions.check_reason(question)
     _check_rate(question)
     return found
 
 
-def _check_rate(question) -> None:
+def _check_rate(question: Question) -> None:
     """Refuse when the user has searched a company's customers as often as its policy allows within an hour."""
     cr = question.cr
     cr.execute(
@@ -188,16 +178,15 @@ def _check_rate(question) -> None:
         )
     )
     counted = dict(cr.fetchall())
-    # sudo: the figures of a policy bind everybody
-    for company in question.subjects.sudo().company_id:
-        limit = company._pii_policy().search_per_hour
-        if counted.get(company.id, 0) >= limit:
-            raise gate.Refusal(
+    for company_id in question.companies:
+        limit = question.fresh["pii.policy"]._figures(company_id)["search_per_hour"]
+        if counted.get(company_id, 0) >= limit:
+            raise Refusal(
                 "rate",
                 question.env._(
                     "You have looked customers up %(done)s times within an hour; %(limit)s are allowed. Search for the "
                     "order by its number, or go on later.",
-                    done=counted[company.id],
+                    done=counted[company_id],
                     limit=limit,
                 ),
             )

@@ -187,8 +187,11 @@ def _seed_partners(env, subjects, values: dict[int, dict[str, str]]) -> None:
     """Put the plaintext into the caches of ``env``: partner columns, what is stored from them, subject texts."""
     transaction = env.transaction
     Partner = env["res.partner"].sudo()
-    partners = Partner.with_context(active_test=False).search([("pii_subject_id", "in", subjects.ids)], order="id")
     fields_by_name = Partner._fields
+    # what the computes below read, and no other column
+    partners = Partner.with_context(active_test=False).search_fetch(
+        [("pii_subject_id", "in", subjects.ids)], _columns_read(Partner, values), order="id"
+    )
     seeded_ids, filled = [], set()
     seeds, explicit = defaultdict(dict), defaultdict(dict)
     # hundreds of records for each country, and most shops are told no state
@@ -221,6 +224,31 @@ def _seed_partners(env, subjects, values: dict[int, dict[str, str]]) -> None:
         transaction.seed(explicit)
 
 
+def _columns_read(Partner, values) -> list[str]:
+    """Return the columns of contacts that seeding ``values`` reads; the rest is read when somebody asks for it."""
+    registry = Partner.env.registry
+    names = {key for vals in values.values() for key in vals}
+    sources = [
+        field
+        for name, keys in Partner._pii_fields().items()
+        if (field := Partner._fields.get(name)) and not names.isdisjoint(keys)
+    ]
+    wanted = {"pii_subject_id", "country_id", *(field.name for field in sources)}
+    for field in _stored_copies(registry, sources):
+        wanted.update(path.partition(".")[0] for path in registry.field_depends[field])
+    return [name for name in wanted if Partner._fields[name].store and Partner._fields[name].column_type]
+
+
+def _stored_copies(registry, sources) -> set:
+    """Return the stored, computed columns of contacts that copy one of the fields ``sources``."""
+    return {
+        field
+        for source in sources
+        for field in registry.get_dependent_fields(source)
+        if field.model_name == "res.partner" and field.store and field.compute and field.column_type
+    }
+
+
 def _seed_stored_computes(env, partners, sources) -> None:
     """Recompute, in memory only, the partner's stored fields that copy personal data (complete_name, …).
 
@@ -228,12 +256,7 @@ def _seed_stored_computes(env, partners, sources) -> None:
     """
     transaction = env.transaction
     registry = env.registry
-    stored = {
-        field
-        for source in sources
-        for field in registry.get_dependent_fields(source)
-        if field.model_name == "res.partner" and field.store and field.compute and field.column_type
-    } - {field for field in sources if not field.compute}
+    stored = _stored_copies(registry, sources) - {field for field in sources if not field.compute}
     seeds = {}
     for group in {frozenset(registry.field_computed[field]) for field in stored}:
         field = min(group, key=lambda item: item.name)

@@ -72,8 +72,7 @@ for size in (1, count):
 BREAKDOWN = (
     workload.BROWSER
     + """
-from odoo.addons.pii_retention import alerts, gate, reveal
-from odoo.addons.pii_retention.access_log import writer
+from odoo.addons.pii_retention import alerts, conditions, facts, gate, grants, journal, reveal
 from odoo.addons.pii_retention.models import pii_subject_reveal
 
 clock = {}
@@ -89,12 +88,13 @@ def timed(holder, name, part):
     setattr(holder, name, measured)
 
 timed(gate, "authorise", "gate")
-timed(gate, "_check_person", "gate_person")
-timed(gate, "_find_grant", "gate_grants")
-timed(gate, "_check_second_factor", "gate_mfa")
-timed(gate, "_check_limits", "gate_limits")
+timed(facts, "asked", "gate_subjects")
+timed(facts, "person", "gate_person")
+timed(conditions, "grant_for", "gate_grants")
+timed(grants, "has_seal", "gate_grants_seal")
+timed(conditions, "check_limits", "gate_limits")
 timed(alerts, "evaluate", "gate_alerts")
-timed(type(env["pii.access.log"]), "_append", "gate_log")
+timed(journal, "append", "gate_log")
 timed(pii_subject_reveal, "_open", "open")
 timed(reveal, "_seed_partners", "seed")
 

@@ -1,19 +1,8 @@
 from odoo import api, models
 from odoo.exceptions import AccessError
 
-from .. import channel, evaluated, keys
-from ..access_log import writer
-
-#: Nothing that a caller may state is longer than this; a reason of a megabyte would be paid for by each check.
-MAX_TEXT = 500
-
-
-def _text(value):
-    """Return ``value`` as PostgreSQL stores it (no NUL, no lone surrogate), cut to :data:`MAX_TEXT`; None if empty."""
-    if not value:
-        return None
-    text = str(value).replace("\x00", "")[:MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
-    return text or None
+from .. import evaluated, journal
+from ..facts import Asked
 
 
 class PiiAccessLog(models.Model):
@@ -55,30 +44,9 @@ class PiiAccessLog(models.Model):
             if outcome not in ("refused", "failed"):
                 raise AccessError(self.env._("Code of a server action cannot write the access log."))
             outcome, cause = "refused", "evaluated"
-        keyring = keys.keyring(self.env)
-        caller = caller or channel.caller()
-        person = caller.uid or self.env.uid
-        said = (
-            ",".join(classes) or None,
-            purpose,
-            _text(reason),
-            caller.channel,
-            _text(caller.session),
-            _text(caller.address),
-            outcome,
-            cause,
-            grant_ref or None,
-            _text(document),
-            self.env.uid if self.env.uid != person else None,
-        )
         # sudo: the log names what was asked for, whether or not the asker may see the subject
-        known = subjects.sudo()
-        rows = [
-            (person, subject.company_id.id or None, _text(subject.uuid), _text(subject.reference), *said)
-            for subject in known
-        ] or [(person, self.env.company.id, None, None, *said)]
-        if cr is not None:
-            writer.append(cr, keyring, rows)
-            return
-        with writer.cursor(self.env) as own:
-            writer.append(own, keyring, rows)
+        asked = [
+            Asked(subject.id, subject.uuid, subject.reference, subject.company_id.id) for subject in subjects.sudo()
+        ]
+        said = {"classes": classes, "reason": reason, "cause": cause, "grant_ref": grant_ref, "document": document}
+        journal.append(self.env, asked, purpose, outcome, caller=caller, cr=cr, **said)

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import clean_context
+from odoo.tools import SQL, clean_context
 
 from .. import grants, reasons
 from ..crypto import CryptoError
@@ -145,48 +145,43 @@ class PiiGrant(models.Model):
         columns = [name for name, field in self._fields.items() if field.store and field.column_type]
         return self.sudo().search_fetch(domain, columns)  # sudo: the gate asks, whoever may read grants
 
-    def _subject_domain(self, env):
-        """Return the domain of the subjects that this grant covers; addons narrow it (a warehouse).
+    @api.model
+    def _scope_sql(self, grant, alias):
+        """Return the condition on the table of subjects ``alias`` that a grant (``grants.Grant``) covers; addons
+        narrow it."""
+        columns = self.env["pii.subject"]._fields
+        conditions = []
+        if grant.company:
+            column = SQL.identifier(alias, "company_id", to_flush=columns["company_id"])
+            conditions.append(SQL("%s = %s", column, grant.company))
+        if grant.origin:
+            conditions.append(SQL("%s = %s", SQL.identifier(alias, "origin", to_flush=columns["origin"]), grant.origin))
+        if grant.subjects or grant.kind == "break_glass":
+            conditions.append(SQL("%s = ANY(%s)", SQL.identifier(alias, "id"), list(grant.subjects)))
+        return SQL("(%s)", SQL(" AND ").join(conditions) if conditions else SQL("true"))
 
-        :param env: where the subjects live; the grant itself may have been read on a fresher connection
-        """
-        self.ensure_one()
-        domain = Domain.TRUE
-        if self.company_id:
-            domain &= Domain("company_id", "=", self.company_id.id)
-        if self.origin:
-            domain &= Domain("origin", "=", self.origin)
-        if self.subject_ids or self.kind == "break_glass":
-            domain &= Domain("id", "in", self.subject_ids.ids)
-        return domain
+    def _subject_domain(self):
+        """Return the domain of the subjects that these grants cover."""
+        found = grants.of_records(self)
+        if not found:
+            return Domain.FALSE
+        return Domain.custom(
+            to_sql=lambda model, alias, _query: SQL(
+                "(%s)", SQL(" OR ").join(grants.scope(model.env, grant, alias) for grant in found)
+            )
+        )
 
     def _covered(self, subjects):
         """Return those of ``subjects`` that at least one of these grants covers."""
-        # sudo: the subject's own facts decide, not what the asker may read
-        known = subjects.sudo()
-        domain = Domain.OR([grant._subject_domain(known.env) for grant in self])
-        if domain.is_false() or not subjects:
-            return subjects.browse()
-        found = set(known.search(domain & Domain("id", "in", subjects.ids))._ids)
+        # the subject's own facts decide, not what the asker may read
+        parts = grants.covered(subjects.env, grants.of_records(self), subjects.ids)
+        found = set().union(*parts)
         return subjects.filtered(lambda subject: subject.id in found)
 
     def _terms(self):
         """Return what the seal covers: everything that the gate believes of a grant."""
         self.ensure_one()
-        grant = self.sudo()  # sudo: the terms are compared, not shown
-        return {
-            "id": grant.id,
-            "user": grant.user_id.id,
-            "purpose": grant.purpose,
-            "kind": grant.kind,
-            "company": grant.company_id.id,
-            "origin": grant.origin or "",
-            "subjects": sorted(grant.subject_ids.mapped("uuid")),
-            "start": fields.Datetime.to_string(grant.date_start),
-            "end": fields.Datetime.to_string(grant.date_end),
-            "requested_by": grant.requested_by_id.id,
-            "decided_by": grant.decided_by_id.id,
-        }
+        return grants.of_records(self)[0].terms()
 
     @api.model
     def _service_identities(self):

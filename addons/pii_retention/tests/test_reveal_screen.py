@@ -3,6 +3,8 @@ import json
 from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.pii_retention import journal
+
 from .common import OPERATIONAL, PERSON, VaultCase
 
 REASON = "Parcel came back undelivered"
@@ -22,15 +24,14 @@ class TestRevealScreen(HttpCase, VaultCase):
         super().setUp()
         self.last = None
         self.rows = []
-        log = self.registry["pii.access.log"]
-        append = log._append
+        append = journal.append
 
-        def noted(model, subjects, purpose, outcome, **facts):
-            append(model, subjects, purpose, outcome, **facts)
-            self.rows += [(subject.uuid, outcome, purpose, model.env.uid) for subject in subjects.sudo()]
+        def noted(env, asked, purpose, outcome, **said):
+            append(env, asked, purpose, outcome, **said)
+            self.rows += [(subject.uuid, outcome, purpose, env.uid) for subject in asked]
 
         # a refused request rolls its cursor back, and in a test the log's own connection with it
-        self.patch(log, "_append", noted)
+        self.patch(journal, "append", noted)
 
     def logged(self, subject=None):
         """Return ``(outcome, purpose, user)`` of what was written into the log for the subject in this test."""

@@ -1,5 +1,7 @@
-from odoo import fields, models
-from odoo.fields import Domain
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.tools import SQL
 
 
 class PiiGrant(models.Model):
@@ -15,29 +17,29 @@ class PiiGrant(models.Model):
     def _scope_fields(self):
         return super()._scope_fields() | {"warehouse_id"}
 
-    def _terms(self):
-        # sudo: as in the original
-        return super()._terms() | {"warehouse": self.sudo().warehouse_id.id}
-
-    def _subject_domain(self, env):
+    @api.model
+    def _scope_sql(self, grant, alias):
         """A role assignment for labels covers the subjects of deliveries to ship; in its warehouse, if it names one."""
-        domain = super()._subject_domain(env)
-        if self.purpose != "label" or (self.kind != "standing" and not self.warehouse_id):
-            return domain
-        reprint_days = env["pii.policy"]._figures(self.company_id.id)["reprint_days"]
-        deliveries = Domain(
-            [
-                ("company_id", "=", self.company_id.id),
-                ("picking_type_code", "!=", "incoming"),
-                "|",
-                ("state", "not in", ("draft", "done", "cancel")),
-                "&",
-                ("state", "=", "done"),
-                ("date_done", ">=", f"-{reprint_days}d"),
-            ]
+        condition = super()._scope_sql(grant, alias)
+        warehouse = grant.scope["warehouse_id"]
+        if grant.purpose != "label" or (grant.kind != "standing" and not warehouse):
+            return condition
+        reprint = fields.Datetime.now() - timedelta(days=self.env["pii.policy"]._figures(grant.company)["reprint_days"])
+        picking = self.env["stock.picking"]._fields
+        return SQL(
+            """%s AND EXISTS (
+                SELECT FROM res_partner p
+                  JOIN stock_picking d ON %s = p.id
+                  JOIN stock_picking_type t ON t.id = d.picking_type_id
+                 WHERE %s = %s AND d.company_id = %s AND t.code != 'incoming' AND %s
+                   AND (%s NOT IN ('draft', 'done', 'cancel') OR d.state = 'done' AND %s >= %s))""",
+            condition,
+            SQL.identifier("d", "partner_id", to_flush=picking["partner_id"]),
+            SQL.identifier("p", "pii_subject_id", to_flush=self.env["res.partner"]._fields["pii_subject_id"]),
+            SQL.identifier(alias, "id"),
+            grant.company,
+            SQL("t.warehouse_id = %s", warehouse) if warehouse else SQL("true"),
+            SQL.identifier("d", "state", to_flush=picking["state"]),
+            SQL.identifier("d", "date_done", to_flush=picking["date_done"]),
+            reprint,
         )
-        if self.warehouse_id:
-            deliveries &= Domain("picking_type_id.warehouse_id", "=", self.warehouse_id.id)
-        # sudo: what is to be shipped is a fact about the order, whoever may read deliveries
-        pickings = env["stock.picking"].sudo()._search(deliveries)
-        return domain & Domain("partner_ids", "any!", [("id", "in", pickings.subselect("partner_id"))])

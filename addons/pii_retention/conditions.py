@@ -1,0 +1,219 @@
+"""What must hold before personal data opens: one function for each condition, in the order in which the gate asks.
+
+Each raises :class:`Refusal` with the code for the log and a text that says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from odoo import api
+
+from . import channel, counts, evaluated, facts, grants, reasons
+from .access_log import chain
+from .purposes import ROLE_GROUPS, Purpose
+
+SERVICE_GROUP = "pii_retention.group_service"
+
+
+class Refusal(Exception):
+    """Not to be opened; ``cause`` is the code for the log, the text says what to do."""
+
+    def __init__(self, cause: str, message: str):
+        super().__init__(message)
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of the gate.
+
+    :param env: of the person or service that asks, never trusted for who that is
+    :param fresh: superuser environment on a connection of its own, which sees what is committed now
+    :param cr: the cursor on which the log is written
+    :param subjects: who is asked for; or one stand-in per company, where somebody is looked for
+    :param person: who asks, None when nobody of that id is committed
+    """
+
+    env: api.Environment
+    fresh: api.Environment
+    cr: object
+    subjects: Sequence[facts.Asked]
+    purpose: Purpose | None
+    reason: str | None
+    caller: channel.Caller
+    person: facts.Person | None
+
+    @property
+    def companies(self) -> set[int]:
+        return {subject.company_id for subject in self.subjects}
+
+    def has_group(self, xmlid: str) -> bool:
+        return facts.has_group(self.fresh, self.person, xmlid)
+
+
+def known_purpose(question: Question) -> Purpose:
+    """Return the purpose of a question that was not asked by typed code."""
+    env = question.env
+    if evaluated.is_evaluated():
+        raise Refusal(
+            "evaluated",
+            env._(
+                "Code of a server action cannot open personal data. Use the print and reveal buttons, or a scheduled "
+                "action that calls one method of an installed module."
+            ),
+        )
+    if question.purpose is None:
+        raise Refusal("purpose", env._("There is no such purpose for which personal data may be seen."))
+    return question.purpose
+
+
+def check_person(question: Question) -> None:
+    env, caller = question.env, question.caller
+    if question.person is None or not question.person.active:
+        raise Refusal("impersonation", env._("This user is not active."))
+    if not question.has_group("base.group_user"):
+        raise Refusal("no_role", env._("Only employees see customers' personal data."))
+    is_service = question.has_group(SERVICE_GROUP)
+    if caller.channel == channel.RPC:
+        raise Refusal(
+            "api_key",
+            env._(
+                "Personal data does not open for an API key or a remote call with a password: sign in to Odoo in a "
+                "browser, or let an installed module do it under a service identity."
+            ),
+        )
+    if caller.channel == channel.WEB and (caller.uid != env.uid or is_service):
+        raise Refusal(
+            "impersonation",
+            env._("Personal data opens for the person who is signed in, never in the name of somebody else."),
+        )
+    if caller.channel == channel.SERVER and not is_service:
+        raise Refusal(
+            "impersonation",
+            env._("Outside of a browser session personal data opens for service identities only, never for a person."),
+        )
+
+
+def check_company(question: Question) -> None:
+    if not question.person.companies.issuperset(question.companies):
+        raise Refusal("company", question.env._("This customer belongs to a company that you do not work for."))
+
+
+def grant_for(question: Question) -> grants.Grant:
+    """Return the grant that covers all subjects, a standing one first."""
+    env, purpose = question.env, question.purpose
+    by_service = question.caller.channel == channel.SERVER
+    found = [
+        grant
+        for grant in grants.live(question.fresh, question.person.id, purpose.code)
+        if (grant.kind == "service") == by_service
+        and (not by_service or _is_service_of(question))
+        # each by itself: leave for one customer does not stand in for the role that leave for another takes
+        and has_role(question, grant)
+    ]
+    wanted = {subject.id for subject in question.subjects}
+    # the subject's own facts decide, not what the asker may read
+    covered: set[int] = set()
+    for grant, part in zip(found, grants.covered(env, found, list(wanted)), strict=True):
+        # a service's grant is data of the addon, and what it may is in the code
+        if part - covered and (by_service or grants.has_seal(env, grant)):
+            covered |= part
+        if covered == wanted:
+            return grant
+    if not any(question.has_group(group) for group in purpose.groups):
+        raise Refusal(
+            "no_role",
+            env._(
+                "You have no role for the purpose “%s”. Request access from the customer's card, or ask an "
+                "administrator for the role.",
+                purpose.label,
+            ),
+        )
+    raise Refusal(
+        "no_grant",
+        env._(
+            "No grant lets you see this customer's personal data for the purpose “%s”. Request access from the "
+            "customer's card; a privacy officer approves it.",
+            purpose.label,
+        ),
+    )
+
+
+def _is_service_of(question: Question) -> bool:
+    xmlids = question.fresh["ir.model.data"]
+    return any(
+        question.purpose.code in purposes
+        and xmlids._xmlid_to_res_id(xmlid, raise_if_not_found=False) == question.person.id
+        for xmlid, purposes in question.fresh["pii.grant"]._service_identities().items()
+    )
+
+
+def has_role(question: Question, grant: grants.Grant) -> bool:
+    if grant.kind == "temporary":
+        return True  # an officer decided about this very person and case
+    groups = ROLE_GROUPS if grant.kind == "break_glass" else question.purpose.groups
+    return any(question.has_group(group) for group in groups)
+
+
+def _policies(question: Question) -> list[dict]:
+    return [question.fresh["pii.policy"]._figures(company_id) for company_id in question.companies]
+
+
+def check_second_factor(question: Question) -> None:
+    if question.caller.channel != channel.WEB or question.person.second_factor:
+        return
+    if not any(policy["mfa_required"] for policy in _policies(question)):
+        return
+    # other addons know other second factors
+    if not question.fresh["res.users"].browse(question.person.id)._mfa_type():
+        raise Refusal(
+            "no_mfa",
+            question.env._(
+                "Personal data opens for users who sign in with a second factor. Turn on two-factor authentication "
+                "in your preferences (Security), sign in again, and come back."
+            ),
+        )
+
+
+def check_reason(question: Question) -> None:
+    env, reason = question.env, (question.reason or "").strip()
+    if not reason and not question.purpose.needs_reason:
+        return
+    least = max(policy["reason_words"] for policy in _policies(question))
+    if fault := reasons.fault(env, reason, least):
+        raise Refusal("reason", fault)
+
+
+def check_limits(question: Question) -> counts.Counts:
+    env, purpose = question.env, question.purpose
+    figures = question.fresh["pii.purpose.limit"]._figures(purpose.code)
+    if not figures:
+        raise Refusal("volume", env._("No limits are set for the purpose “%s”. Ask a privacy officer.", purpose.label))
+    at_once, per_hour, per_day = figures
+    count = len(question.subjects)
+    if count > at_once:
+        raise Refusal(
+            "volume",
+            env._(
+                "%(count)s customers at once are more than the %(limit)s that this purpose allows. Take fewer.",
+                count=count,
+                limit=at_once,
+            ),
+        )
+    opened = counts.read(question.cr, env.uid, chain.utc_now())
+    in_hour, in_day = opened.opened(counts.HOUR, purpose.code), opened.opened(counts.DAY, purpose.code)
+    if in_hour + count > per_hour or in_day + count > per_day:
+        raise Refusal(
+            "rate",
+            env._(
+                "You have opened %(hour)s customers in the last hour and %(day)s today for this purpose; the limit is "
+                "%(per_hour)s an hour and %(per_day)s a day. Go on later, or ask a privacy officer.",
+                hour=in_hour,
+                day=in_day,
+                per_hour=per_hour,
+                per_day=per_day,
+            ),
+        )
+    return opened
