@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from odoo import api
 
-from . import channel, counts, evaluated, facts, grants, reasons
+from . import channel, clock, counts, evaluated, facts, grants, reasons
 from .access_log import chain
 from .purposes import ROLE_GROUPS, Purpose
 
@@ -184,6 +184,29 @@ def check_reason(question: Question) -> None:
     least = max(policy["reason_words"] for policy in _policies(question))
     if fault := reasons.fault(env, reason, least):
         raise Refusal("reason", fault)
+
+
+def check_days(question: Question) -> None:
+    """Refuse from the first second of the day on which data is dead, whether it is purged already or not."""
+    env = question.env
+    days = {company_id: env["res.company"].browse(company_id)._pii_day() for company_id in question.companies}
+    over = [
+        subject
+        for subject in question.subjects
+        if subject.held and subject.deadline and clock.is_over(subject.deadline, days[subject.company_id])
+    ]
+    if over:
+        # a hold keeps its subjects although the daily run that moves them on is still to come
+        held = env["pii.subject"].browse(subject.id for subject in over)._held().ids
+        over = [subject for subject in over if subject.id not in held]
+    if over:
+        raise Refusal(
+            "expired",
+            env._(
+                "The personal data of %s has reached the end of its time. It is being erased and opens for nobody.",
+                ", ".join(subject.reference for subject in over[:5]),
+            ),
+        )
 
 
 def check_limits(question: Question) -> counts.Counts:

@@ -7,6 +7,7 @@ everybody else waits for the log meanwhile.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from odoo.tools import SQL
 
@@ -35,6 +36,7 @@ class Asked:
     """A data subject that is asked for; nothing personal.
 
     :param held: retention classes of which something is held
+    :param deadline: the day of the company from which on nothing may open
     """
 
     id: int
@@ -43,6 +45,7 @@ class Asked:
     company_id: int
     is_canary: bool = False
     held: frozenset[str] = frozenset()
+    deadline: date | None = None
 
 
 def person(fresh, uid: int) -> Person | None:
@@ -82,14 +85,14 @@ def asked(subjects) -> list[Asked]:
     held = SQL(", ").join(SQL("%s IS NOT NULL", SQL.identifier(f"{cls}_token")) for cls in CLASSES)
     env.cr.execute(
         SQL(
-            """SELECT id, uuid, reference, company_id, coalesce(is_canary, false), %s
+            """SELECT id, uuid, reference, company_id, coalesce(is_canary, false), deadline, %s
                  FROM pii_subject WHERE id = ANY(%s)""",
             held,
             list(subjects.ids),
         )
     )
     found = {
-        row[0]: Asked(*row[:5], frozenset(cls for cls, flag in zip(CLASSES, row[5:], strict=True) if flag))
+        row[0]: Asked(*row[:5], frozenset(cls for cls, flag in zip(CLASSES, row[6:], strict=True) if flag), row[5])
         for row in env.cr.fetchall()
     }
     return [found[subject_id] for subject_id in subjects.ids if subject_id in found]

@@ -116,7 +116,7 @@ def seal(subject, file_class: str, content: bytes) -> SealedContent:
     """
     env = subject.env
     subject = subject.sudo()  # sudo: the file is sealed whoever attaches it; nothing is read
-    if subject.state != "live":
+    if subject.state != "live" or subject._is_over():
         raise UserError(env._("The personal data of %s is gone; no document can be kept for it.", subject.reference))
     domain = subject.company_id._pii_domain()
     item = str(uuid4())

@@ -115,4 +115,5 @@ def _decide(question: Question) -> tuple[grants.Grant, counts.Counts]:
     grant = conditions.grant_for(question)
     conditions.check_second_factor(question)
     conditions.check_reason(question)
+    conditions.check_days(question)
     return grant, conditions.check_limits(question)

@@ -19,6 +19,7 @@ from . import (
     alerts,
     blind_index,
     channel,
+    clock,
     conditions,
     counts,
     evaluated,
@@ -238,10 +239,10 @@ def _buckets(env, field: str, value: str):
     buckets = {(company_id, day): countries for company_id, day, countries in env.cr.fetchall()}
     keyring = keys.keyring(env)
     for company in env.companies:
-        domain = company._pii_domain()
+        domain, today = company._pii_domain(), company._pii_day()
         for key_id in keyring.list(f"day/{domain}"):
             day = date.fromisoformat(parse_key_id(key_id).bucket)
-            if (company.id, day) not in buckets:
+            if (company.id, day) not in buckets or clock.is_over(day, today):
                 continue
             countries = buckets[company.id, day]
             wanted = blind_index.wanted_entries(field, value, countries, indexing.mac_of(keyring, key_id))

@@ -11,12 +11,14 @@ from . import pii_log_explain
 from . import pii_alert_rule
 from . import pii_alert
 from . import pii_policy
+from . import pii_policy_clock
 from . import pii_purpose_limit
 from . import pii_key
 from . import pii_key_finding
 from . import pii_key_operation
 from . import pii_key_report
 from . import pii_subject
+from . import pii_subject_clock
 from . import pii_subject_sealing
 from . import pii_subject_tombstones
 from . import pii_subject_partners

@@ -19,6 +19,7 @@ CAUSES = [
     ("suspended", "Access suspended"),
     ("evaluated", "Typed code"),
     ("canary", "Planted customer"),
+    ("expired", "Past its day"),
 ]
 
 

@@ -31,9 +31,16 @@ class PiiSubject(models.Model):
     deadline_rule = fields.Selection(
         [
             ("created", "Counted from the order"),
-            ("open", "Counted from the last change while open"),
+            ("open", "Extended daily while open"),
             ("shipped", "Counted from the shipment"),
+            ("delivered", "Counted from the proven delivery"),
+            ("cancelled", "Cancelled: at once"),
+            ("fba", "Shipped by the marketplace: at once"),
+            ("invoice", "Until the invoice is issued"),
+            ("invoiced", "Invoice issued: at once"),
+            ("held", "Legal hold"),
         ],
+        string="Rule",
         required=True,
         readonly=True,
         default="created",

@@ -1,26 +1,15 @@
-import logging
-
 from odoo import models
-from odoo.exceptions import UserError
 
-from .. import files, filestore
-
-_logger = logging.getLogger(__name__)
+from .. import filestore
 
 
 class PiiSubject(models.Model):
     _inherit = "pii.subject"
 
     def write(self, vals):
-        moved = self.browse()
-        if "deadline" in vals:
-            day = self._fields["deadline"].convert_to_cache(vals["deadline"], self)
-            moved = self.filtered(lambda subject: subject.deadline != day and subject.state == "live")
         result = super().write(vals)
         if vals.get("state") == "erased":
             self._delete_files()
-        else:
-            moved._reseal_files()
         return result
 
     def unlink(self):
@@ -39,22 +28,6 @@ class PiiSubject(models.Model):
         filestore.collect_after_commit(self.env, attachments.mapped("store_fname"))
         with filestore.erasing():
             attachments.unlink()
-
-    def _reseal_files(self):
-        """Seal the files again under the key of the subject's day, which has moved."""
-        for attachment in self._files():
-            try:
-                attachment._pii_store(
-                    {
-                        "raw": (sealed := files.sealed_again(attachment)),
-                        "mimetype": attachment.mimetype,
-                        "pii_class": sealed.file_class,
-                        "pii_item": sealed.item,
-                    }
-                )
-            except UserError as error:
-                # a damaged file must not keep the person's order from being imported; it dies on its old day
-                _logger.warning("A sealed file keeps its day: %s", error)
 
     def _first_to_end(self):
         """Return the subject whose data dies first: the clock of a document that shows several."""

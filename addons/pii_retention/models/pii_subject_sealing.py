@@ -1,14 +1,11 @@
-import hashlib
 import hmac
-import json
 from collections import Counter
-from datetime import timedelta
 
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
-from .. import indexing, keys, tombstones
+from .. import clock, indexing, keys, moving, tombstones
 from ..blind_index import merged
 from ..crypto import CryptoError, KeyDestroyed, day_key_id
 from ..indexing import SEPARATOR
@@ -37,7 +34,7 @@ def _sealed(env, company, identity, values, buckets):
             f"{cls}_token": keyring.seal_record(domain, key_id, identity["uuid"], cls, content)
             for cls, content in values.items()
         }
-        columns["content_mac"] = _content_mac(keyring, key_id, identity["uuid"], values)
+        columns["content_mac"] = moving.content_mac(keyring, key_id, identity["uuid"], values)
         country = env["res.country"].browse(identity["country_id"] or ()).code
         columns.update(indexing.columns_for(keyring, key_id, company, values, country))
     except KeyDestroyed:
@@ -45,12 +42,6 @@ def _sealed(env, company, identity, values, buckets):
     except CryptoError as error:
         raise UserError(str(error)) from error
     return columns
-
-
-def _content_mac(keyring, key_id, uuid, values):
-    """Return a digest of ``values`` keyed with the subject's key: it says "changed" and dies with the key."""
-    content = json.dumps(values, sort_keys=True, ensure_ascii=False).encode()
-    return hmac.new(keyring.subject_key(key_id, uuid, "mac").expose(), content, hashlib.sha256).hexdigest()
 
 
 class PiiSubject(models.Model):
@@ -63,9 +54,10 @@ class PiiSubject(models.Model):
         """Create or update subjects and seal their data; nothing personal ever reaches a statement.
 
         :param vals_list: dicts with ``company_id`` (id), ``origin``, ``reference`` (unique per company and
-            origin), ``country_id`` (id or False), ``start`` (date: the retention counts from it), ``open`` (bool,
-            optional: not shipped yet, so the period counts from today at the earliest) and ``values``
-            (``{class: {key: text}}`` as in ``purposes.CLASSES``; a class that is absent is left as it is)
+            origin), ``country_id`` (id or False), ``start`` (the buyer's order: a date of the company, or a moment),
+            ``open`` (bool, optional: not shipped yet), ``facts`` (optional: ``{event: day or moment}``, as for
+            ``_record``) and ``values`` (``{class: {key: text}}`` as in ``purposes.CLASSES``; a class that is absent is
+            left as it is)
         :return: the subjects, in the order of ``vals_list``; who was erased before is there without data
         :raise UserError: when the key store cannot be used; nothing was written then
         """
@@ -75,10 +67,12 @@ class PiiSubject(models.Model):
         for vals in vals_list:
             identity = (vals["company_id"], vals["origin"], vals["reference"])
             if identity not in existing and identity not in to_create:
-                deadline, rule = self._deadline(vals)
-                domain = self.env["res.company"].browse(vals["company_id"])._pii_domain()
+                company = self.env["res.company"].browse(vals["company_id"])
+                facts = self._clock_news(company, vals, clock.Facts())
+                deadline, rule = clock.deadline(facts, company._pii_clock_figures())
                 to_create[identity] = {
-                    "uuid": tombstones.subject_uuid(domain, vals["origin"], vals["reference"]),
+                    **self._clock_columns(facts),
+                    "uuid": tombstones.subject_uuid(company._pii_domain(), vals["origin"], vals["reference"]),
                     "company_id": vals["company_id"],
                     "origin": vals["origin"],
                     "reference": vals["reference"],
@@ -128,14 +122,14 @@ class PiiSubject(models.Model):
         return result
 
     @api.model
-    def _deadline(self, vals):
-        """Return ``(day, rule)``: the earliest day allowed, later only while the order is open."""
-        company = self.env["res.company"].browse(vals["company_id"])
-        days = timedelta(days=company._pii_figure("retention_days"))
-        deadline, rule = vals["start"] + days, "created"
-        if vals.get("open") and company._pii_day() + days > deadline:
-            deadline, rule = company._pii_day() + days, "open"
-        return deadline, rule
+    def _clock_news(self, company, vals, known):
+        """Return what is known about an order once ``vals`` (see ``_seal_many``) have arrived."""
+        news = {"created": vals["start"], **(vals.get("facts") or {})}
+        if vals.get("open"):
+            news["open"] = None
+        for event, day in news.items():
+            known = known.merged(clock.Facts(**{event: self._clock_day(company, day, known)}))
+        return known
 
     @api.model
     def _erased_columns(self):
@@ -160,30 +154,33 @@ class PiiSubject(models.Model):
         return result
 
     def _update_sealed(self, vals):
-        """Seal a newer delivery of the same reference; extend the deadline where it moved, never shorten it."""
+        """Take in a newer delivery of the same reference: what it says about the order, then about the person."""
         self.ensure_one()
         if self.state != "live":
             return
-        deadline, rule = self._deadline(vals)
-        deadline = max(deadline, self.deadline)
+        known = self._clock_facts()
+        facts = self._clock_news(self.company_id, vals, known)
+        if facts != known:
+            self.write(self._clock_columns(facts))
+        moving.settle(self)
+        if self.state != "live":
+            return
         country = self.country_id.browse(vals.get("country_id") or self.country_id.id)
         values = self._clean_values(vals["values"])
-        if not values or (deadline == self.deadline and self._is_unchanged(values)):
+        if not values or self._is_unchanged(values):
             return
-        identity = {"uuid": self.uuid, "deadline": deadline, "country_id": country.id}
+        identity = {"uuid": self.uuid, "deadline": self.deadline, "country_id": country.id}
         columns = _sealed(self.env, self.company_id, identity, values, {})
         if "state" in columns:
-            self.write(columns)
+            moving.forget(self.env, self.ids, "deadline")
             return
-        if self._keep_sealed(columns, deadline):
-            columns.update(self._reindexed(columns, deadline, country))
-        if deadline != self.deadline:
-            columns.update(deadline=deadline, deadline_rule=rule)
+        if self._keep_sealed(columns):
+            columns.update(self._reindexed(columns, country))
         if country != self.country_id:
             columns["country_id"] = country.id
         self.write(columns)
 
-    def _keep_sealed(self, columns, deadline):
+    def _keep_sealed(self, columns):
         """Add to the newly sealed ``columns`` what stays: corrections, and the classes that were not delivered.
 
         :return: whether anything stays
@@ -193,19 +190,17 @@ class PiiSubject(models.Model):
             name = f"{cls}_token"
             base, *corrections = (self[name] or "").split(SEPARATOR)
             if name in columns and corrections:
-                columns[name] = SEPARATOR.join([columns[name], *self._resealed(cls, corrections, deadline)])
+                columns[name] = SEPARATOR.join([columns[name], *corrections])
                 kept = True
             elif name not in columns and base:
                 kept = True
-                if deadline != self.deadline:
-                    columns[name] = SEPARATOR.join(self._resealed(cls, [base, *corrections], deadline))
         return kept
 
-    def _reindexed(self, columns, deadline, country):
-        """Return the index columns of what the subject holds once ``columns`` are written, for the new bucket."""
+    def _reindexed(self, columns, country):
+        """Return the index columns of what the subject holds once ``columns`` are written."""
         tokens = {cls: columns.get(f"{cls}_token", self[f"{cls}_token"]) for cls in CLASSES}
         try:
-            return indexing.columns_of_sealed(keys.keyring(self.env), self, deadline, country.code, tokens)
+            return indexing.columns_of_sealed(keys.keyring(self.env), self, self.deadline, country.code, tokens)
         except CryptoError as error:
             raise UserError(str(error)) from error
 
@@ -216,19 +211,9 @@ class PiiSubject(models.Model):
         keyring = keys.keyring(self.env)
         try:
             key_id = keyring.ensure(day_key_id(self.company_id._pii_domain(), self.deadline))
-            return hmac.compare_digest(self.content_mac, _content_mac(keyring, key_id, self.uuid, values))
+            return hmac.compare_digest(self.content_mac, moving.content_mac(keyring, key_id, self.uuid, values))
         except CryptoError:
             return False
-
-    def _resealed(self, cls, tokens, deadline):
-        """Return ``tokens`` sealed again under the key of ``deadline``."""
-        domain = self.company_id._pii_domain()
-        keyring = keys.keyring(self.env)
-        try:
-            key_id = keyring.ensure(day_key_id(domain, deadline))
-            return [keyring.reseal_record(domain, key_id, self.uuid, cls, token) for token in tokens]
-        except CryptoError as error:
-            raise UserError(str(error)) from error
 
     def _correct(self, values):
         """Add a correction (``{class: {key: text}}``) to what is held, without opening anything.
@@ -236,6 +221,8 @@ class PiiSubject(models.Model):
         Corrections survive later deliveries of the channel: a person knew better.
         """
         for subject in self.sudo():  # sudo: whoever may write the contact may correct it; nothing is read
+            if subject._is_over():
+                moving.settle(subject)
             if subject.state != "live":
                 raise UserError(
                     self.env._("The personal data of %s is gone; nothing can be added to it.", subject.reference)

@@ -2,7 +2,7 @@ from uuid import uuid4
 
 from odoo import api, fields, models
 
-from .. import calendar
+from .. import calendar, clock
 
 
 class ResCompany(models.Model):
@@ -48,6 +48,12 @@ class ResCompany(models.Model):
     def _pii_day(self, moment=None):
         """Return the calendar day that it is for this company at ``moment`` (naive UTC or aware; None: now)."""
         return calendar.day_at(moment or fields.Datetime.now(), self._pii_figure("tz"))
+
+    def _pii_clock_figures(self):
+        """Return what the policy says about until when data is kept (:class:`clock.Figures`)."""
+        return clock.Figures(
+            self._pii_figure("retention_days"), self._pii_figure("open_days"), self._pii_figure("retention_anchor")
+        )
 
     def _pii_domain(self):
         """Return this company's key domain (a UUID in text)."""
