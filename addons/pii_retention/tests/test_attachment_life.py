@@ -8,7 +8,7 @@ from unittest.mock import patch
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
-from odoo.addons.pii_retention import files, keys
+from odoo.addons.pii_retention import files, keys, moving
 from odoo.addons.pii_retention.crypto import day_key_id
 from odoo.addons.pii_retention.tests.test_attachment_seal import SealCase
 
@@ -24,7 +24,7 @@ class TestSealedLife(SealCase):
         subject, attachment = self.on_a_day_of_its_own(4)
         domain, before = self.company._pii_domain(), subject.deadline
         old = bytes(files.stored(attachment))
-        subject.sudo().write({"deadline": before + timedelta(days=3)})
+        moving.move(subject, before + timedelta(days=3), "open")
         self.assertNotEqual(bytes(files.stored(attachment)), old)
         keys.keyring(self.env).destroy(day_key_id(domain, before), "deadline")
         self.env.invalidate_all()

@@ -5,7 +5,7 @@ from datetime import timedelta
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
-from odoo.addons.pii_retention import files, keys
+from odoo.addons.pii_retention import files, keys, moving
 from odoo.addons.pii_retention.crypto import day_key_id
 from odoo.addons.pii_retention.files import BLOCK
 from odoo.addons.pii_retention.tests.adversary import AdversaryCase
@@ -100,7 +100,7 @@ class TestSealBinding(SealCase):
             with self.assertRaises(AccessError):
                 self.opened(attachment, purpose)
         self.env.invalidate_all()
-        self.subject.sudo().write({"deadline": self.subject.deadline + timedelta(days=1)})
+        moving.move(self.subject, self.subject.deadline + timedelta(days=1), "open")
         self.assertEqual(attachment.pii_class, "mixed")
         self.assertEqual(self.opened(attachment, "customer_service"), STREET)
 
