@@ -16,6 +16,7 @@ from . import test_keys
 from . import test_keys_screen
 from . import test_logmask
 from . import test_binding
+from . import test_clock
 from . import test_disclosure
 from . import test_lookup
 from . import test_lookup_http
