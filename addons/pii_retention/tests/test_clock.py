@@ -275,7 +275,8 @@ class TestClock(ClockCase):
             subject._record("cancelled")
             self.assertEqual(
                 subject.deadline_text,
-                "Erased. The order was cancelled on 10 March 2031: nothing is shipped, nobody needs the person any more.",
+                "Erased. The order was cancelled on 10 March 2031: nothing is shipped, nobody needs the person any "
+                "more.",
             )
             self.assertNoCanary(subject.deadline_text)
 
