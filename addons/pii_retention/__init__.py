@@ -1,5 +1,5 @@
 from . import logmask, private_tmp, reveal, statements
-from . import controllers, models
+from . import controllers, models, wizards
 
 logmask.install()
 private_tmp.install()

@@ -52,10 +52,10 @@ class RevealController(Controller):
         with subject.reveal(purpose, reason, f"{model},{id}") as env:
             values = dict(reveal.current(env).values.get(subject.id) or {})
         # sudo: how long the company lets a screen show values is no secret
-        policy = subject.sudo().company_id._pii_policy()
+        seconds = subject.sudo().company_id._pii_figure("reveal_seconds")
         return {
             "values": self._rows(values, PURPOSES[purpose]) if values else [],
-            "seconds": policy.reveal_seconds,
+            "seconds": seconds,
             "message": False if values else self._why_empty(subject),
         }
 

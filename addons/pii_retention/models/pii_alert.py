@@ -8,6 +8,12 @@ from ..purposes import SELECTION
 _logger = logging.getLogger(__name__)
 
 OFFICER = "pii_retention.group_privacy_officer"
+#: Kinds that no rule raises: the product finds them by itself.
+FINDINGS = [
+    ("policy", "The policy was changed past its approval"),
+    ("duty", "A duty is overdue"),
+    ("leaver", "Somebody who left still has access"),
+]
 
 
 class PiiAlert(models.Model):
@@ -23,7 +29,9 @@ class PiiAlert(models.Model):
     at = fields.Datetime(string="When", required=True, readonly=True, default=fields.Datetime.now)
     rule_id = fields.Many2one("pii.alert.rule", readonly=True, ondelete="set null", index=True)
     kind = fields.Selection(
-        selection=lambda self: self.env["pii.alert.rule"]._fields["kind"].selection, required=True, readonly=True
+        selection=lambda self: [*self.env["pii.alert.rule"]._fields["kind"].selection, *FINDINGS],
+        required=True,
+        readonly=True,
     )
     user_id = fields.Many2one("res.users", string="Who", readonly=True, ondelete="set null", index=True)
     company_id = fields.Many2one("res.company", readonly=True, ondelete="set null")

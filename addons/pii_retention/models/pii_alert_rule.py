@@ -1,3 +1,5 @@
+from types import MappingProxyType
+
 from odoo import api, fields, models, tools
 
 from ..purposes import SELECTION
@@ -21,7 +23,7 @@ class PiiAlertRule(models.Model):
 
     _name = "pii.alert.rule"
     _description = "Alert Rule"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "pii.cached.mixin"]
     _order = "sequence, id"
 
     name = fields.Char(required=True, translate=True)
@@ -53,13 +55,13 @@ class PiiAlertRule(models.Model):
     window_minutes = fields.Integer(string="Within (minutes)", default=15, required=True, tracking=True)
     hour_from = fields.Float(string="From", default=6.0, tracking=True, help="In the time zone of the person.")
     hour_to = fields.Float(string="To", default=22.0, tracking=True)
-    monday = fields.Boolean(default=True)
-    tuesday = fields.Boolean(default=True)
-    wednesday = fields.Boolean(default=True)
-    thursday = fields.Boolean(default=True)
-    friday = fields.Boolean(default=True)
-    saturday = fields.Boolean(default=True)
-    sunday = fields.Boolean(default=False)
+    monday = fields.Boolean(default=True, tracking=True)
+    tuesday = fields.Boolean(default=True, tracking=True)
+    wednesday = fields.Boolean(default=True, tracking=True)
+    thursday = fields.Boolean(default=True, tracking=True)
+    friday = fields.Boolean(default=True, tracking=True)
+    saturday = fields.Boolean(default=True, tracking=True)
+    sunday = fields.Boolean(default=False, tracking=True)
     persons_only = fields.Boolean(default=True, tracking=True, help="Scheduled work of service identities is left out.")
     action = fields.Selection(
         [("notify", "Tell the privacy officers"), ("suspend", "Tell them, and end all of the person's access at once")],
@@ -87,27 +89,14 @@ class PiiAlertRule(models.Model):
     @api.model
     @tools.ormcache()
     def _rules(self):
-        """Return the active rules as dicts; kept in memory, because each reveal asks."""
+        """Return the active rules as read-only dicts; kept in memory, because each reveal asks."""
         result = []
         for rule in self.sudo().search([]):  # sudo: everybody is bound by the rules
             vals = {name: rule[name] for name in _COLUMNS}
             vals["id"] = rule.id
             vals["weekdays"] = "".join(str(number) for number, day in enumerate(WEEKDAYS) if rule[day])
-            result.append(vals)
+            result.append(MappingProxyType(vals))
         return tuple(result)
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        self.env.registry.clear_cache()
-        return super().create(vals_list)
-
-    def write(self, vals):
-        self.env.registry.clear_cache()
-        return super().write(vals)
-
-    def unlink(self):
-        self.env.registry.clear_cache()
-        return super().unlink()
 
     def action_plant_canary(self):
         """Plant a customer whom nobody has a reason to look at."""

@@ -261,7 +261,7 @@ class PiiGrant(models.Model):
         if vals["kind"] in ("break_glass", "service"):
             raise AccessError(self.env._("Break the glass from the customer's record."))
         company = self.env["res.company"].browse(vals.get("company_id") or self.env.company.id)
-        if fault := reasons.fault(self.env, vals.get("reason"), company._pii_policy().reason_words):
+        if fault := reasons.fault(self.env, vals.get("reason"), company._pii_figure("reason_words")):
             raise ValidationError(fault)
 
     @api.model

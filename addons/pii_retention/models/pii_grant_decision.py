@@ -34,11 +34,10 @@ class PiiGrant(models.Model):
 
     @api.model
     def _longest(self, company, kind):
-        policy = company._pii_policy()
         return {
-            "standing": timedelta(days=policy.grant_standing_days),
-            "temporary": timedelta(hours=policy.grant_temporary_hours),
-            "break_glass": timedelta(minutes=policy.break_glass_minutes),
+            "standing": timedelta(days=company._pii_figure("grant_standing_days")),
+            "temporary": timedelta(hours=company._pii_figure("grant_temporary_hours")),
+            "break_glass": timedelta(minutes=company._pii_figure("break_glass_minutes")),
         }.get(kind, timedelta())
 
     @api.model
@@ -229,7 +228,7 @@ class PiiGrant(models.Model):
             if grant.date_end <= now:
                 grant._leave_role()
                 continue
-            warn_at = grant.date_end - timedelta(days=grant.company_id._pii_policy().grant_warning_days)
+            warn_at = grant.date_end - timedelta(days=grant.company_id._pii_figure("grant_warning_days"))
             if warn_at > now or grant.activity_search(["pii_retention.activity_renew"]):
                 continue
             for officer in self._officers(grant.company_id) - grant.user_id:

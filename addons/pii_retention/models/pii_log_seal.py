@@ -77,5 +77,5 @@ class PiiLogSeal(models.Model):
     @api.model
     def _months(self, env):
         """Return for how many months rows are kept: the longest that any company's policy asks for."""
-        policies = env["pii.policy"].search([])
-        return max((policies or env.company._pii_policy()).mapped("log_months"))
+        companies = env["pii.policy"].search([]).company_id or env.company
+        return max(company._pii_figure("log_months") for company in companies)

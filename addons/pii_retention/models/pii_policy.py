@@ -1,17 +1,18 @@
 from zoneinfo import available_timezones
 
-from odoo import api, fields, models, tools
+from odoo import api, fields, models
 
 
 class PiiPolicy(models.Model):
     """The figures of a company's policy: how long, how often, how much.
 
-    The defaults are the strictest of the policies that the product is measured by.
+    The defaults are the strictest of the policies that the product is measured by (``figures``). A figure is tightened
+    by writing it; it is loosened by a ``pii.policy.change`` that two officers have agreed on.
     """
 
     _name = "pii.policy"
     _description = "Personal Data Policy"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "pii.cached.mixin"]
     _rec_name = "company_id"
 
     company_id = fields.Many2one(
@@ -58,7 +59,9 @@ class PiiPolicy(models.Model):
     # === RETENTION === #
 
     tz = fields.Selection(
-        lambda self: [(name, name) for name in sorted(available_timezones(), key=lambda name: (name[:3] == "Etc", name))],
+        lambda self: [
+            (name, name) for name in sorted(available_timezones(), key=lambda name: (name[:3] == "Etc", name))
+        ],
         string="Time Zone",
         default=lambda self: self.env.user.tz or "UTC",
         required=True,
@@ -110,38 +113,18 @@ class PiiPolicy(models.Model):
 
     @api.model
     def _of_company(self, company):
-        """Return the policy of ``company``; without one, the strict defaults."""
+        """Return the policy of ``company``; without one, the strict defaults.
+
+        Its columns are what is written down; what is in force says :meth:`_figures`.
+        """
         # sudo: the figures are no secret, and everybody is bound by them
         policies = self.sudo()
         return policies.search([("company_id", "=", company.id)], limit=1) or policies.new({"company_id": company.id})
 
     @api.model
-    @tools.ormcache("company_id")
-    def _figures(self, company_id):
-        """Return ``{field: figure}`` of a company's policy, from memory: each reveal asks for it."""
-        policy = self._of_company(self.env["res.company"].browse(company_id))
-        return {
-            name: policy[name]
-            for name, field in self._fields.items()
-            if field.store and field.type in ("integer", "boolean", "selection") and name != "id"
-        }
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        self.env.registry.clear_cache()
-        return super().create(vals_list)
-
-    def write(self, vals):
-        self.env.registry.clear_cache()
-        return super().write(vals)
-
-    def unlink(self):
-        self.env.registry.clear_cache()
-        return super().unlink()
-
-    @api.model
     def _ensure_all(self):
-        """Give each company a policy; called when the addon is installed or updated."""
-        companies = self.env["res.company"].search([])
+        """Give each company a policy, and each policy a line per figure; called at each installation and update."""
+        companies = self.env["res.company"].with_context(active_test=False).search([])
         missing = companies - self.search([]).company_id
         self.create([{"company_id": company.id} for company in missing])
+        self.search([])._ensure_lines()

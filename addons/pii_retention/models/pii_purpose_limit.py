@@ -8,7 +8,7 @@ class PiiPurposeLimit(models.Model):
 
     _name = "pii.purpose.limit"
     _description = "Limit of a Purpose"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "pii.cached.mixin"]
     _rec_name = "purpose"
     _order = "id"
 
@@ -31,19 +31,6 @@ class PiiPurposeLimit(models.Model):
         """Return ``(customers at once, per hour, per day)`` of a purpose, from memory; None when there are none."""
         limit = self._of_purpose(code)
         return (limit.max_subjects, limit.per_hour, limit.per_day) if limit else None
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        self.env.registry.clear_cache()
-        return super().create(vals_list)
-
-    def write(self, vals):
-        self.env.registry.clear_cache()
-        return super().write(vals)
-
-    def unlink(self):
-        self.env.registry.clear_cache()
-        return super().unlink()
 
     @api.model
     def _of_purpose(self, code):

@@ -82,7 +82,7 @@ class PiiRecipient(models.Model):
         """Return after how many months an assessment is too old: the strictest of the companies concerned."""
         # sudo: the figures of a policy bind everybody
         companies = (companies or self.company_id or self.env.company).sudo()
-        return min(company._pii_policy().assessment_months for company in companies)
+        return min(company._pii_figure("assessment_months") for company in companies)
 
     def _compute_disclosure_count(self):
         counts = dict(

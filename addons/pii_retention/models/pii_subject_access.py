@@ -76,9 +76,9 @@ class PiiSubject(models.Model):
         :return: ``{"grant_id": id, "state": "requested"}``
         """
         company = self._check_request(purpose, reason)
-        policy = company._pii_policy()
+        most = company._pii_figure("grant_temporary_hours")
         try:
-            hours = min(max(int(hours or policy.grant_temporary_hours), 1), policy.grant_temporary_hours)
+            hours = min(max(int(hours or most), 1), most)
         except (TypeError, ValueError, OverflowError):
             raise UserError(self.env._("State for how many hours you need access.")) from None
         if not self.env["pii.grant"]._officers(company) - self.env.user:
@@ -114,22 +114,24 @@ class PiiSubject(models.Model):
         :raise UserError: nobody could be told, or the request is malformed
         """
         company = self._check_request(purpose, reason)
-        policy = company._pii_policy()
+        figures = self.env["pii.policy"]._figures(company.id)
         person = channel.caller()
         if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_typed():
             raise AccessError(self.env._("Break-glass is for a person who is signed in to Odoo, in person."))
         user = self.env.user
         if not any(user.has_group(group) for group in ROLE_GROUPS):
             raise AccessError(self.env._("Break-glass is for users with a role that handles personal data."))
-        if len(self) > policy.break_glass_subjects:
-            raise UserError(self.env._("Break-glass opens at most %s customers at once.", policy.break_glass_subjects))
+        if len(self) > figures["break_glass_subjects"]:
+            raise UserError(
+                self.env._("Break-glass opens at most %s customers at once.", figures["break_glass_subjects"])
+            )
         officers = self.env["pii.grant"]._officers(company) - user
         if not officers:
             raise UserError(
                 self.env._("There is no privacy officer who could be told. Ask an administrator to appoint one first.")
             )
         now = fields.Datetime.now()
-        review = now + timedelta(hours=policy.review_hours)
+        review = now + timedelta(hours=figures["review_hours"])
         # sudo: the emergency gives the grant; who may cause it was checked above
         grant = (
             self.env["pii.grant"]
@@ -144,7 +146,7 @@ class PiiSubject(models.Model):
                     "subject_ids": [(6, 0, self.ids)],
                     "reason": reason.strip(),
                     "date_start": now,
-                    "date_end": now + timedelta(minutes=policy.break_glass_minutes),
+                    "date_end": now + timedelta(minutes=figures["break_glass_minutes"]),
                     "state": "approved",
                     "review_deadline": review,
                 }
@@ -157,7 +159,7 @@ class PiiSubject(models.Model):
             "kind": "break_glass",
             "company": company.id,
             "subjects": sorted(self.sudo().mapped("uuid")),
-            "end": fields.Datetime.to_string(now + timedelta(minutes=policy.break_glass_minutes)),
+            "end": fields.Datetime.to_string(now + timedelta(minutes=figures["break_glass_minutes"])),
         }
         try:
             grants.seal(grant, agreed)
@@ -191,6 +193,6 @@ class PiiSubject(models.Model):
         company = self.sudo().company_id  # sudo: which company a subject belongs to is no personal data
         if len(company) != 1 or company not in self.env.user.company_ids:
             raise AccessError(self.env._("Ask for customers of one of your own companies at a time."))
-        if fault := reasons.fault(self.env, reason, company._pii_policy().reason_words):
+        if fault := reasons.fault(self.env, reason, company._pii_figure("reason_words")):
             raise UserError(fault)
         return company

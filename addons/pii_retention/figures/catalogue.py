@@ -1,0 +1,107 @@
+"""The catalogue of figures; see :mod:`.figure` for what a row says."""
+
+from __future__ import annotations
+
+from .figure import Figure
+
+_DPP = "Amazon's Data Protection Policy"
+_PLATFORM = "the platform, which ends a secret after 180 days"
+_LAW = "the General Data Protection Regulation, article 33"
+
+# fmt: off
+FIGURES = (
+    # === RETENTION === #
+    Figure("tz", "retention", "", None, "zone"),
+    Figure("retention_days", "retention", "days", 30, "lower", least=1, most=30, bound=_DPP,
+           s1="30 days after the order is executed", s2="30 days after the delivery is confirmed",
+           dpp="30 days after delivery; the application form: less than 31 days after shipment",
+           clauses="S1-2.1-c, S2-7-c, DPP 2.1"),
+    Figure("retention_anchor", "retention", "", "shipment", "first", choices=("shipment", "delivery"),
+           s1="execution of the order", s2="confirmation of the delivery",
+           dpp="delivery; the application form: shipment", clauses="S1-2.1-c, S2-7-c, DPP 2.1"),
+    Figure("cancelled_hours", "retention", "hours", 24, "lower", least=1, most=720, bound=_DPP,
+           s2="only for the strictly necessary time", dpp="as long as necessary", clauses="S2-7-b, DPP 2.1"),
+    Figure("notice_hours", "retention", "hours", 72, "lower", least=1, most=720, bound=_DPP,
+           s1="72 hours from Amazon's notice", dpp="30 days", clauses="S1-1.7-a, S1-1.7-b, DPP 1.7"),
+    Figure("notice_copies_days", "retention", "days", 90, "lower", least=1, most=90, bound=_DPP,
+           s1="all live instances within 90 days of the notice", dpp="90 days", clauses="S1-1.7-c, DPP 1.7"),
+    Figure("backup_days", "retention", "days", 90, "lower", least=1, s2="deleted within 90 days of their creation",
+           dpp="encrypted, in another place", clauses="S2-7-g, DPP 1.5"),
+    Figure("key_backup_hours", "retention", "hours", 72, "lower", least=1, s2="suppressed from backups",
+           clauses="S2-7-f"),
+    Figure("nonpersonal_months", "retention", "months", 18, "lower", least=1, most=18, bound=_DPP, dpp="18 months",
+           clauses="DPP 1.7"),
+    Figure("proof_hours", "retention", "hours", 24, "lower", least=1, s2="deletion is automatic",
+           clauses="S2-7-d, S2-8-a"),
+    Figure("encryption_bits", "retention", "bits (AES-GCM)", 256, "fixed", s1="AES-128 or better", s2="AES-128",
+           dpp="AES-128 or better, keys in a key management service", clauses="S1-2.4-a, S2-7-a, DPP 2.4"),
+    # === ACCESS === #
+    Figure("mfa_required", "access", "", True, "yes", s2="mandatory", dpp="all user accounts",
+           clauses="S2-10-d, DPP 1.4"),
+    Figure("grant_standing_days", "access", "days", 90, "lower", least=1, most=92, bound=_DPP,
+           s1="reviewed regularly", s2="reviewed every 3 months", dpp="reviewed every 3 months",
+           clauses="S1-1.2-h, S2-5-f, DPP 1.2"),
+    Figure("grant_warning_days", "access", "days before", 14, "higher", least=1, clauses="S1-1.2-h, S2-5-f"),
+    Figure("grant_temporary_hours", "access", "hours", 24, "lower", least=1,
+           s1="on request, with a reason, revocable at any time", clauses="S1-1.2-f, S1-1.2-g"),
+    Figure("break_glass_minutes", "access", "minutes", 60, "lower", least=1, s1="need to know", clauses="S1-1.2-a"),
+    Figure("break_glass_subjects", "access", "customers", 10, "lower", least=1, s1="need to know",
+           clauses="S1-1.2-b"),
+    Figure("review_hours", "access", "hours", 24, "lower", least=1, s1="access is monitored", clauses="S1-1.2-e"),
+    Figure("reveal_seconds", "access", "seconds", 60, "lower", least=1, s1="never on a device", clauses="S1-1.2-k"),
+    Figure("reason_words", "access", "words", 2, "higher", least=1, s1="employees give a reason", clauses="S1-1.2-f"),
+    Figure("search_per_hour", "access", "look-ups an hour", 30, "lower", least=1,
+           s1="unexpected request rates are flagged", clauses="S1-2.6-f"),
+    Figure("reprint_days", "access", "days", 2, "lower", least=1, s1="only what the task takes", clauses="S1-1.2-b"),
+    # === SIGNIN === #
+    Figure("password_length", "signin", "characters", 12, "higher", least=12, most=64, bound=_DPP, s1="12", s2="12",
+           dpp="12", clauses="S1-1.4-b, S2-10-a, DPP 1.4"),
+    Figure("password_classes", "signin", "kinds of characters (upper, lower, digit, special)", 4, "fixed",
+           s1="one of each", s2="letters, digits and symbols", dpp="one of each, and no part of the user's name",
+           clauses="S1-1.4-f, S2-10-b, DPP 1.4"),
+    Figure("password_min_age_days", "signin", "days", 1, "higher", least=1, most=30, bound=_DPP, s1="1 day",
+           dpp="1 day", clauses="S1-1.4-c, DPP 1.4"),
+    Figure("password_max_age_days", "signin", "days", 180, "lower", least=2, most=365, bound=_DPP, s1="180 days",
+           s2="changed periodically", dpp="365 days", clauses="S1-1.4-d, S2-10-c, DPP 1.4"),
+    Figure("password_history", "signin", "passwords", 10, "higher", least=10, most=50, bound=_DPP, dpp="10",
+           clauses="DPP 1.4"),
+    Figure("password_attempts", "signin", "failed attempts", 3, "lower", least=1, most=10, bound=_DPP, s1="3",
+           dpp="10", clauses="S1-1.4-e, DPP 1.2"),
+    Figure("password_lock_minutes", "signin", "minutes", 30, "higher", least=1, s1="temporary lock",
+           clauses="S1-1.4-e"),
+    # === DUTIES === #
+    Figure("leaver_alarm_hours", "duties", "hours", 24, "lower", least=1, most=24, bound=_DPP, s1="immediately",
+           s2="24 hours", dpp="24 hours", clauses="S1-1.2-i, S2-5-e, DPP 1.2"),
+    Figure("log_review_days", "duties", "days", 14, "lower", least=1, most=14, bound=_DPP, s1="access is monitored",
+           s2="in real time", dpp="in real time or every 14 days", clauses="S1-1.2-e, S2-8-a, DPP 2.6"),
+    Figure("inventory_months", "duties", "months", 3, "lower", least=1, most=3, bound=_DPP,
+           s1="3 months; all of it every 6 months", s2="up to date", dpp="3 months",
+           clauses="S1-2.3-b, S1-2.2-d, S2-6-e, DPP 2.3"),
+    Figure("plan_review_months", "duties", "months", 6, "lower", least=1, most=6, bound=_DPP, s2="12 months",
+           dpp="6 months, and after each major change", clauses="S2-9-a, DPP 1.6"),
+    Figure("scan_days", "duties", "days", 30, "lower", least=1, most=30, bound=_DPP, s1="180 days", s2="180 days",
+           dpp="30 days", clauses="S1-2.7-g, S2-12-b, DPP 2.7"),
+    Figure("pentest_days", "duties", "days", 365, "lower", least=1, most=365, bound=_DPP, s1="365 days",
+           s2="365 days", dpp="365 days", clauses="S1-2.7-h, S2-12-c, DPP 2.7"),
+    Figure("assessment_months", "duties", "months", 12, "lower", least=1, most=12, bound=_DPP,
+           s2="carriers and tax intermediaries only", dpp="assessed every year", clauses="S2-3-a, DPP 2.8"),
+    Figure("secret_warn_days", "duties", "days", 150, "lower", least=1, most=179, bound=_PLATFORM,
+           dpp="rotated every 12 months; the platform: 180 days", clauses="S2-10-e, DPP 1.4"),
+    Figure("secret_block_days", "duties", "days", 180, "lower", least=2, most=180, bound=_PLATFORM,
+           dpp="rotated every 12 months; the platform: 180 days", clauses="S2-10-e, DPP 1.4"),
+    Figure("duty_warning_days", "duties", "days before", 14, "higher", least=1, clauses="S1-1.2-e"),
+    # === INCIDENTS === #
+    Figure("amazon_notice_hours", "incidents", "hours", 24, "lower", least=1, most=24, bound=_DPP,
+           s1="24 hours, to both mailboxes", s2="24 hours", dpp="24 hours from the suspicion",
+           clauses="S1-1.6-a, S1-1.6-b, S2-9-d, DPP 1.6"),
+    Figure("authority_notice_hours", "incidents", "hours", 72, "lower", least=1, most=72, bound=_LAW,
+           s1="72 hours from detection", dpp="as the law says", clauses="S1-1.6-e"),
+    Figure("fix_hours", "incidents", "hours", 24, "lower", least=1, most=720, bound=_DPP, s1="critical ones at once",
+           s2="24 hours", dpp="7 days if critical, 30 days if high", clauses="S1-2.7-c, S2-12-a, DPP 2.7"),
+    # === EVIDENCE === #
+    Figure("log_months", "evidence", "months", 13, "higher", least=12, bound=_DPP, s1="at least 90 days",
+           dpp="at least 12 months", clauses="S1-2.6-b, DPP 2.6"),
+    Figure("books_months", "evidence", "months", 12, "higher", least=12, bound=_DPP, s1="12 months after the term",
+           dpp="12 months after the term", clauses="S1-3-a, DPP 3"),
+)
+# fmt: on
