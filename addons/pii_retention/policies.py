@@ -116,7 +116,7 @@ def next_number(company) -> int:
     :raise CryptoError: the key store cannot be used
     """
     changes = company.env["pii.policy.change"].sudo()  # sudo: counted, not shown
-    known = changes.search([("company_id", "=", company.id)], order="number desc", limit=1).number
+    known = changes.search([("company_id", "=", company.id), ("number", ">", 0)], order="number desc", limit=1).number
     return max([known, *(number for number, _name, _mac in _anchored(company))]) + 1
 
 

@@ -57,6 +57,11 @@ _PEOPLE = (
         "Petra Privacy",
         ("base.group_user", "amazon_spapi_connector.group_user", "pii_retention.group_privacy_officer"),
     ),
+    (
+        "deputy",
+        "Dario Deputy",
+        ("base.group_user", "amazon_spapi_connector.group_user", "pii_retention.group_privacy_officer"),
+    ),
     ("auditor", "Arne Auditor", ("base.group_user", "pii_retention.group_auditor")),
 )
 """Login, name and groups of the demo's people."""

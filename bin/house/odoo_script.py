@@ -35,6 +35,8 @@ def main() -> None:
         exec(compile(job["code"], "script", "exec"), names)
         result = json.dumps(names["result"], default=str)
         cr.commit()
+        # a server that runs meanwhile forgets what it has kept in memory
+        env.registry.signal_changes()
     half = Path(f"{result_path}.half")
     half.write_text(result)
     half.rename(result_path)

@@ -71,6 +71,7 @@ class OdooServer:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database = database.name
+        self.home = database
         self.log = database.log
         config = database.write_config(
             database.folder / f"server-{self.port}.conf",

@@ -242,10 +242,41 @@ def totp(secret: str, at: float | None = None) -> int:
 # === THE PRIVACY OFFICER === #
 
 
+#: Script: put figures of the policy in force as two officers do in their browsers. ``figures`` is ``{name: value}``.
+AGREE = """
+from odoo.addons.pii_retention import channel
+from odoo.fields import Command
+
+browser, Users = channel.caller, env["res.users"].with_context(no_reset_password=True, active_test=False)
+officers = Users.create([
+    {
+        "name": name, "login": f"{name}-{Users.search_count([])}", "email": name + "@staff.example.com",
+        "company_id": env.company.id, "company_ids": [Command.set(env["res.company"].search([]).ids)],
+        "group_ids": [Command.set([env.ref("pii_retention.group_privacy_officer").id])],
+    }
+    for name in ("asks", "agrees")
+])
+try:
+    for policy in env["pii.policy"].search([]):
+        for name, value in figures.items():
+            if policy.company_id._pii_figure(name) == value:
+                continue
+            for officer in officers:
+                channel.caller = lambda officer=officer: channel.Caller(channel.WEB, officer.id)
+                scope = dict(allowed_company_ids=policy.company_id.ids)
+                if officer == officers[0]:
+                    change = policy.with_user(officer).with_context(**scope)._ask(name, value, "set up of a test")
+                elif change.state == "requested":
+                    change.with_user(officer).with_context(**scope).action_approve()
+finally:
+    channel.caller = browser
+officers.active = False
+"""
+
+
 def without_second_factor(officer: Person) -> None:
-    """Let the officer switch the demand for a second factor off, as the policy allows: it has tests of its own."""
-    policies = officer.call("pii.policy", "search", [])
-    officer.call("pii.policy", "write", policies, {"mfa_required": False})
+    """Let two officers switch the demand for a second factor off, as the policy allows: it has tests of its own."""
+    officer.server.home.python(AGREE, figures={"mfa_required": False})
 
 
 def approve_requests(officer: Person, login: str | None = None) -> list[int]:

@@ -11,14 +11,15 @@ from playwright.sync_api import Browser, Page
 
 from support.browser import log_in
 from support.odoo import Database
+from support.people import AGREE
 
-from .screens import PEOPLE, SECONDS, SET_UP, Office, call
+from .screens import FIGURES, PEOPLE, SET_UP, Office, call
 
 
 @pytest.fixture(scope="module")
 def office(odoo_db_module: Database, browser: Browser) -> Iterator[Office]:
     people = [{field: canary.value for field, canary in person.items()} for person in make_canaries(seed=77, n=4)]
-    records = odoo_db_module.python(SET_UP, seconds=SECONDS, people=PEOPLE, persons=people)
+    records = odoo_db_module.python(AGREE + SET_UP, figures=FIGURES, people=PEOPLE, persons=people)
     pictures = odoo_db_module.folder.parent / "screens-vault"
     pictures.mkdir(exist_ok=True)
     # refusals are what some of these tests are about

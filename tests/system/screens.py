@@ -13,9 +13,11 @@ from canary import Scanner, make_canaries
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from support.odoo import Database, OdooServer
+from support.people import AGREE
 
 SECONDS = 60
 SHORT = 3
+FIGURES = {"mfa_required": False, "reveal_seconds": SECONDS}
 REASON = "Parcel came back undelivered"
 PEOPLE = {
     "warehouse": ["stock.group_stock_user", "pii_retention.group_fulfilment"],
@@ -31,8 +33,6 @@ from datetime import date
 from odoo.fields import Command
 
 company = env.company
-policy = company._pii_policy()
-policy.write({"mfa_required": False, "reveal_seconds": seconds})
 users = {
     login: env["res.users"].with_context(no_reset_password=True).create({
         "name": login.capitalize(), "login": login, "password": login + "-Pw-1234567",
@@ -76,7 +76,6 @@ result = [
 ]
 """
 
-SHOW_SECONDS = "env.company._pii_policy().reveal_seconds = seconds"
 REVOKE = "env['pii.grant'].search([('user_id', '=', env.uid), ('state', '=', 'approved')]).action_revoke()"
 ERASE = "s = env['pii.subject'].browse(subject); s.write(s._erased_columns())"
 
@@ -161,9 +160,9 @@ def call(context: BrowserContext, url: str, model: str, method: str, *args: Any)
 @contextmanager
 def seconds(office: Office, number: int) -> Iterator[None]:
     """Let values stay for so many seconds."""
-    office.database.python(SHOW_SECONDS, seconds=number)
+    office.database.python(AGREE, figures={"reveal_seconds": number})
     yield
-    office.database.python(SHOW_SECONDS, seconds=SECONDS)
+    office.database.python(AGREE, figures={"reveal_seconds": SECONDS})
 
 
 def card(page: Page) -> Locator:

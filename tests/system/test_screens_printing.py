@@ -21,6 +21,7 @@ from house.process import child_env
 from support.browser import log_in
 from support.figures import figure
 from support.odoo import Database, OdooServer
+from support.people import AGREE
 
 PEOPLE = {
     "packer": ["stock.group_stock_user", "pii_retention.group_fulfilment"],
@@ -34,7 +35,6 @@ from datetime import date
 from odoo.fields import Command
 
 company = env.company
-company._pii_policy().mfa_required = False
 for login, groups in people.items():
     env["res.users"].with_context(no_reset_password=True).create({
         "name": login.capitalize(), "login": login, "password": login + "-Pw-1234567",
@@ -130,7 +130,7 @@ class Shop:
 def shop(odoo_db_module: Database, browser: Browser) -> Iterator[Shop]:
     plants = make_canaries(seed=78, n=COUNT)
     people = [{key: canary.value for key, canary in person.items()} for person in plants]
-    pickings = odoo_db_module.python(SET_UP, people=PEOPLE, persons=people)
+    pickings = odoo_db_module.python(AGREE + SET_UP, figures={"mfa_required": False}, people=PEOPLE, persons=people)
     pictures = odoo_db_module.folder.parent / "screens-printing"
     pictures.mkdir(exist_ok=True)
     odoo_db_module.allow_log(r"bad query: .*discuss_channel_member")

@@ -85,7 +85,7 @@ class PiiPolicyChange(models.Model):
     approved_by_id = fields.Many2one("res.users", string="Decided by", readonly=True, ondelete="restrict")
     approved_at = fields.Datetime(string="Decided on", readonly=True)
     in_force_from = fields.Datetime(readonly=True, index=True)
-    number = fields.Integer(readonly=True, aggregator=None, help="Of the company's changes, without gaps.")
+    number = fields.Integer(readonly=True, aggregator=None, help="Changes of a company are counted.")
     request_seal = fields.Char(groups=fields.NO_ACCESS, copy=False)
     seal = fields.Char(groups=fields.NO_ACCESS, copy=False)
     is_genuine = fields.Boolean(

@@ -1,6 +1,8 @@
 from datetime import date, timedelta
 
-from odoo.exceptions import UserError
+from psycopg2.errors import CheckViolation
+
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
