@@ -104,6 +104,8 @@ class VaultCase(TransactionCase):
         deputy.company_ids |= company
         cls.officer.company_ids |= company
         for name, value in figures.items():
+            if company._pii_figure(name) == value:
+                continue
             with cls.acting(deputy):
                 policy = company._pii_policy().with_user(deputy).with_company(company)
                 change = policy._ask(name, value, "a test of the vault")

@@ -21,7 +21,7 @@ class ClockCase(VaultCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company._pii_policy().tz = "Europe/Rome"
+        cls.relax(tz="Europe/Rome")
 
     def at(self, moment):
         """Stand at a moment; records are read afresh, as a later request would. The access log keeps its own time."""
@@ -85,7 +85,7 @@ class TestClock(ClockCase):
             subject = self.new("life-2", day, facts={"shipped": day + timedelta(1)})
             subject._record("delivered", day + timedelta(3))
             self.assertEqual(subject.deadline, day + timedelta(31))
-            self.company._pii_policy().retention_anchor = "delivery"
+            self.relax(retention_anchor="delivery")
             moving.settle(subject)
             self.assertEqual((subject.deadline, subject.deadline_rule), (day + timedelta(33), "delivered"))
 
@@ -217,7 +217,7 @@ class TestClock(ClockCase):
                 ("Pacific/Pago_Pago", date(2032, 1, 30)),  # the 29th of February itself
             )
         ):
-            self.company._pii_policy().tz = zone
+            self.relax(tz=zone)
             dead = start + timedelta(days=30)
             with self.at(datetime.combine(start, datetime.min.time(), UTC) + timedelta(hours=12)):
                 subject = self.new(f"second-{number}", start, country_id=self.germany.id)
@@ -255,7 +255,7 @@ class TestClock(ClockCase):
         moment = datetime(2031, 2, 28, 23, 30, tzinfo=UTC)
         found = {}
         for zone in ("Pacific/Kiritimati", "UTC", "Pacific/Pago_Pago"):
-            self.company._pii_policy().tz = zone
+            self.relax(tz=zone)
             with self.at(moment + timedelta(hours=1)):
                 found[zone] = self.new(f"zone-{zone}", moment.replace(tzinfo=None)).created_on
         self.assertEqual(list(found.values()), [date(2031, 3, 1), date(2031, 2, 28), date(2031, 2, 28)])
