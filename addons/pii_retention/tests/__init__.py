@@ -23,6 +23,7 @@ from . import test_lookup_http
 from . import test_lookup_index
 from . import test_partner
 from . import test_policy
+from . import test_proof
 from . import test_report
 from . import test_reveal
 from . import test_role_doors
