@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 import psycopg2
 
-from odoo import fields
+from odoo import SUPERUSER_ID, fields
 from odoo.tools import SQL
 
 from . import alarms, proof
@@ -100,12 +100,13 @@ def _row(env, job: Job) -> dict | None:
     env.cr.execute(
         SQL(
             """SELECT c.active, c.nextcall, c.lastcall, c.failure_count, c.first_failure_date, c.interval_number,
-                      c.interval_type, c.create_date, c.write_date, s.code, s.state, u.active AS user_active
+                      c.interval_type, c.create_date, c.write_date, s.code, s.state, (u.active OR u.id = %s) AS user_active
                  FROM ir_model_data d
                  JOIN ir_cron c ON c.id = d.res_id
                  JOIN ir_act_server s ON s.id = c.ir_actions_server_id
                  LEFT JOIN res_users u ON u.id = c.user_id
                 WHERE d.module = %s AND d.name = %s AND d.model = 'ir.cron'""",
+            SUPERUSER_ID,
             module,
             name,
         )
