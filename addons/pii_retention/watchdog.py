@@ -100,7 +100,7 @@ def _row(env, job: Job) -> dict | None:
     env.cr.execute(
         SQL(
             """SELECT c.active, c.nextcall, c.lastcall, c.failure_count, c.first_failure_date, c.interval_number,
-                      c.interval_type, c.create_date, c.write_date, s.code, s.state, (u.active OR u.id = %s) AS user_active
+                      c.interval_type, s.code, s.state, (u.active OR u.id = %s) AS user_active
                  FROM ir_model_data d
                  JOIN ir_cron c ON c.id = d.res_id
                  JOIN ir_act_server s ON s.id = c.ir_actions_server_id

@@ -46,7 +46,7 @@ def _searchable(look: Look) -> list[Found]:
 @check(
     "file_other_key",
     COMPANY,
-    "Sealed files (a sample) with another key than that of their customer's day",
+    "Sealed files (a sample) with a key that outlives their customer's day",
     model="ir.attachment",
 )
 def _other_key(look: Look) -> list[Found]:
@@ -68,8 +68,8 @@ def _other_key(look: Look) -> list[Found]:
             continue  # a file that is missing holds nothing
         looked[company_id] += 1
         key_id = _key_of(look, head)
-        expected = ("day", domain, deadline.isoformat())
-        if key_id is None or (key_id.kind, key_id.domain, key_id.bucket) != expected:
+        # an earlier day is no harm: a damaged file that could not be sealed again dies before its time
+        if key_id is None or (key_id.kind, key_id.domain) != ("day", domain) or key_id.bucket > deadline.isoformat():
             wrong[company_id].append(file_id)
     return [Found(key, looked[key], len(wrong[key]), tuple(wrong[key][:EXAMPLES])) for key in looked]
 

@@ -279,7 +279,7 @@ class TestProof(ProofCase):
 
     def test_the_second_at_which_a_day_is_due(self):
         """The purge of a day has ``purge_hours`` from its beginning in the company's own zone."""
-        self.company._pii_policy().tz = "Asia/Tokyo"
+        self.relax(tz="Asia/Tokyo")
         begins = fields.Datetime.to_datetime(self.subject.deadline) - timedelta(hours=9)
         hours = timedelta(hours=self.company._pii_figure("purge_hours"))
         with freeze_time(begins + hours - timedelta(seconds=1)):
