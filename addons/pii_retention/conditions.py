@@ -104,6 +104,8 @@ def check_company(question: Question) -> None:
 def grant_for(question: Question) -> grants.Grant:
     """Return the grant that covers all subjects, a standing one first."""
     env, purpose = question.env, question.purpose
+    if not purpose.by_grant:
+        raise Refusal("no_grant", env._("Ask to read the document in Privacy → Archive."))
     by_service = question.caller.channel == channel.SERVER
     found = [
         grant

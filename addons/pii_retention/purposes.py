@@ -62,6 +62,7 @@ class Purpose:
     :param classes: the retention classes opened for it, the first one wins where both hold a key
     :param standing: daily work, for which a role assignment may give a standing grant; else each case is granted
     :param needs_reason: the person states why, each time; routine printing names its document by itself
+    :param by_grant: a grant gives leave; documents of the legal archive take a request of their own instead
     """
 
     code: str
@@ -70,6 +71,7 @@ class Purpose:
     classes: tuple[str, ...]
     standing: bool = True
     needs_reason: bool = True
+    by_grant: bool = True
 
 
 PURPOSES: dict[str, Purpose] = {
@@ -115,6 +117,14 @@ PURPOSES: dict[str, Purpose] = {
             ("pii_retention.group_incident",),
             ("operational", "fiscal", "quarantine"),
             standing=False,
+        ),
+        Purpose(
+            "archive_read",
+            "Read an archived document for a legal request",
+            ("pii_retention.group_fiscal", "pii_retention.group_incident"),
+            (),
+            standing=False,
+            by_grant=False,
         ),
     )
 }

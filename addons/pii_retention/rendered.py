@@ -16,7 +16,8 @@ from weakref import WeakKeyDictionary
 class Rendered:
     """Whose data a document shows.
 
-    :param subject_ids: ids of ``pii.subject``; several for a print of many orders in one file
+    :param subject_ids: ids of ``pii.subject``; several for a print of many orders in one file, none for a document
+        of customers whose data is gone, which shows nobody
     :param file_class: a key of ``files.FILE_CLASSES``
     """
 

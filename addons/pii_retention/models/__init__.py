@@ -13,6 +13,7 @@ from . import pii_alert_rule
 from . import pii_alert
 from . import pii_policy
 from . import pii_policy_clock
+from . import pii_policy_archive
 from . import pii_policy_signin
 from . import pii_policy_duties
 from . import pii_policy_change
@@ -24,10 +25,6 @@ from . import pii_key
 from . import pii_key_finding
 from . import pii_key_operation
 from . import pii_key_report
-from . import pii_proof
-from . import pii_proof_line
-from . import pii_proof_exception
-from . import pii_proof_watch
 from . import pii_subject
 from . import pii_subject_clock
 from . import pii_subject_sealing
@@ -41,6 +38,9 @@ from . import pii_subject_access
 from . import pii_subject_canary
 from . import pii_subject_reveal
 from . import pii_subject_files
+from . import pii_archive_rule
+from . import pii_archive_item
+from . import pii_archive_request
 from . import pii_recipient
 from . import pii_recipient_scope
 from . import pii_disclosure
@@ -55,5 +55,4 @@ from . import ir_attachment
 from . import ir_attachment_late
 from . import ir_attachment_open
 from . import ir_binary
-from . import ir_http
 from . import ir_actions_report

@@ -8,7 +8,11 @@ from ..rendered import remember_rendered
 from ..stated import stated_reason
 
 #: Purposes of persons: what scheduled work may open is never drawn by a template, which an administrator may edit.
-PRINTABLE = {code for code, purpose in PURPOSES.items() if "pii_retention.group_service" not in purpose.groups}
+PRINTABLE = {
+    code
+    for code, purpose in PURPOSES.items()
+    if "pii_retention.group_service" not in purpose.groups and purpose.by_grant
+}
 
 
 def _subjects_of(reports, report_ref, res_ids):
@@ -21,16 +25,23 @@ def _subjects_of(reports, report_ref, res_ids):
     return report, records, records._pii_subjects()
 
 
+def _with_data(subjects):
+    """Return those of whom anything may be held: a document of the others shows pseudonyms, for whoever prints it."""
+    # sudo: whether somebody is erased is no personal data
+    return subjects.sudo().filtered(lambda subject: subject.state != "erased").with_env(subjects.env)
+
+
 def _remember(reports, report, content, records):
     """Note whose data the rendered ``content`` shows.
 
     One record's document is one customer's (of several, the one whose clock ends first); that of several records may
     be nobody's to keep.
     """
-    subjects = records._pii_subjects()
+    known = records._pii_subjects()
+    subjects = _with_data(known)
     if len(records) == 1:
         subjects = subjects._first_to_end()
-    if content and subjects:
+    if content and known:
         content = content.encode() if isinstance(content, str) else content
         remember_rendered(reports.env.cr, content, tuple(subjects.ids), files.class_of_purpose(report.pii_purpose))
 
@@ -47,6 +58,13 @@ def _render_revealed(reports, report_ref, res_ids, render, contents):
     report, records, subjects = _subjects_of(reports, report_ref, res_ids)
     if not subjects:
         return render(reports)
+    subjects = _with_data(subjects)
+    if not subjects:
+        # a credit note after the customer's day: anybody's work, and an ordinary file
+        result = render(reports)
+        for content, ids in contents(result):
+            _remember(reports, report, content, records if ids is None else records.browse(ids))
+        return result
     if request:
         # neither the browser nor a proxy keeps a copy of what this request shows
         request.future_response.headers["Cache-Control"] = "no-store"

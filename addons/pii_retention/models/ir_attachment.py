@@ -3,7 +3,7 @@ import base64
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, MissingError, UserError
 
-from .. import files
+from .. import archive_items, files
 from ..rendered import rendered_for
 
 #: Fields that bring content, in the order in which Odoo looks at them.
@@ -11,7 +11,7 @@ CONTENT = ("raw", "datas", "db_datas")
 #: Fields that repeat content in clear beside it.
 DERIVED = ("index_content", "thumbnail")
 #: What a file is sealed for; follows from where it is attached and from nothing that anybody writes.
-BINDING = ("pii_subject_id", "pii_class", "pii_item")
+BINDING = ("pii_subject_id", "pii_class", "pii_item", "pii_archive_id")
 
 
 class IrAttachment(models.Model):
@@ -38,6 +38,15 @@ class IrAttachment(models.Model):
     )
     # the file's own UUID, bound into the seal; empty for files of the time before it
     pii_item = fields.Char(string="Item of the Seal", readonly=True, copy=False)
+    pii_archive_id = fields.Many2one(
+        "pii.archive.item",
+        string="Archived As",
+        index="btree_not_null",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        help="The content is sealed for the legal archive. It opens for an approved request, and nowhere else.",
+    )
 
     _pii_item_unique = models.UniqueIndex(
         "(pii_item) WHERE pii_item IS NOT NULL", "A sealed file is stored in one place."
@@ -84,6 +93,8 @@ class IrAttachment(models.Model):
         if explicit := vals.get("pii_subject_id"):
             return subjects.browse(explicit), vals.get("pii_class") or file_class
         if shown := rendered_for(self.env.cr, content):
+            if not shown.subject_ids:
+                return subjects, shown.file_class  # rendered when the person's data was gone: it shows nobody
             if len(shown.subject_ids) > 1:
                 raise UserError(
                     self.env._(
@@ -108,6 +119,9 @@ class IrAttachment(models.Model):
 
     def _pii_check_vals(self, vals, *, new=False):
         """Refuse values that would take a sealed file out of its seal."""
+        archived = archive_items.is_writing() and isinstance(vals.get("raw"), files.SealedContent)
+        if vals.get("pii_archive_id") and not archived:
+            raise AccessError(self.env._("Documents are archived with the invoice, not by hand."))
         if not vals.keys().isdisjoint(BINDING) and not (new and self.env.su):
             raise AccessError(self.env._("Whose personal data a file holds follows from the record it is attached to."))
         if vals.get("public") and self._pii_subjects():
@@ -148,6 +162,9 @@ class IrAttachment(models.Model):
         sealed_list = []
         for vals in vals_list:
             self.browse()._pii_check_vals(vals, new=True)
+            if vals.get("pii_archive_id"):
+                sealed_list.append(vals)
+                continue
             content = self._pii_content_of(vals)
             if content:
                 subject, file_class = self._pii_bound_to(content, vals)
@@ -157,6 +174,7 @@ class IrAttachment(models.Model):
         return super().create(sealed_list)
 
     def write(self, vals):
+        archive_items.check_door(self)
         self._pii_check_vals(vals)
         if vals.keys() & {*CONTENT, *DERIVED}:
             return self._pii_write_content(vals)
@@ -194,7 +212,12 @@ class IrAttachment(models.Model):
         # the ORM would go on to show what was written: sealed bytes
         self.invalidate_recordset(CONTENT)
 
+    def unlink(self):
+        archive_items.check_door(self)
+        return super().unlink()
+
     def copy_data(self, default=None):
+        archive_items.check_door(self)
         if self._pii_subjects():
             raise AccessError(
                 self.env._(
@@ -216,6 +239,6 @@ class IrAttachment(models.Model):
         return result
 
     def _postprocess_contents(self, values):
-        if values.get("pii_subject_id"):
+        if values.get("pii_subject_id") or values.get("pii_archive_id"):
             return values
         return super()._postprocess_contents(values)

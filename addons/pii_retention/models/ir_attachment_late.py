@@ -97,7 +97,7 @@ class IrAttachment(models.Model):
 
     def _migrate(self):
         # sealed files change their place as they are; nothing opens them for that
-        sealed = self.filtered("pii_subject_id")
+        sealed = self.filtered(lambda attachment: attachment.pii_subject_id or attachment.pii_archive_id)
         for attachment in sealed:
             attachment._pii_store({"raw": files.stored(attachment), "mimetype": attachment.mimetype})
         return super(IrAttachment, self - sealed)._migrate()

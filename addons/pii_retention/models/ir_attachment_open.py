@@ -7,7 +7,7 @@ from odoo.tools import human_size
 
 from odoo.addons.mail.tools.discuss import Store
 
-from .. import files
+from .. import archive_items, files
 
 
 class NoStoreStream(Stream):
@@ -47,12 +47,21 @@ class IrAttachment(models.Model):
     def _pii_is_sealed(self):
         """Tell whether these are files with sealed content."""
         known = self.sudo()  # sudo: whether a file is sealed is no secret
-        return bool(known.pii_subject_id) and any(file.store_fname or file.db_datas for file in known)
+        return bool(known.pii_subject_id or known.pii_archive_id) and any(
+            file.store_fname or file.db_datas for file in known
+        )
+
+    def _pii_sealed(self):
+        """Return those of these files that are sealed, for a person or for the legal archive."""
+        # sudo: as in _pii_is_sealed
+        return self.sudo().filtered(lambda attachment: attachment.pii_subject_id or attachment.pii_archive_id)
 
     def _compute_raw(self):
         sealed = self.filtered(lambda attachment: attachment._pii_is_sealed())
         super(IrAttachment, self - sealed)._compute_raw()
         for attachment in sealed:
+            if attachment.sudo().pii_archive_id:  # sudo: as in _pii_is_sealed
+                archive_items.refuse_door(attachment)
             attachment.raw = files.open_inside(attachment)
 
     def _to_http_stream(self):
@@ -91,7 +100,7 @@ class IrAttachment(models.Model):
     def _pii_shown_mimetype(self):
         return "application/octet-stream" if self._pii_is_sealed() else self.mimetype
 
-    @api.depends("pii_subject_id")
+    @api.depends("pii_subject_id", "pii_archive_id")
     def _compute_has_thumbnail(self):
         sealed = self.filtered(lambda attachment: attachment._pii_is_sealed())
         sealed.has_thumbnail = False

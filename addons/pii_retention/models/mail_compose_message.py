@@ -7,8 +7,7 @@ class MailComposeMessage(models.TransientModel):
 
     def action_send_mail(self):
         for composer in self:
-            # sudo: whether a file is sealed is no secret
-            sealed = composer.attachment_ids.sudo().filtered("pii_subject_id")
+            sealed = composer.attachment_ids._pii_sealed()
             if sealed and composer.partner_ids:
                 raise UserError(
                     self.env._(

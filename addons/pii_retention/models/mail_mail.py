@@ -10,8 +10,9 @@ class MailMail(models.Model):
     _inherit = "mail.mail"
 
     def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):
-        # sudo: whether a file is sealed is no secret
-        refused = self.filtered(lambda mail: mail.state == "outgoing" and mail.sudo().attachment_ids.pii_subject_id)
+        refused = self.filtered(
+            lambda mail: mail.state == "outgoing" and mail.attachment_ids._pii_sealed()
+        )
         if refused:
             refused._pii_refuse(raise_exception)
             if post_send_callback:

@@ -213,6 +213,8 @@ class PiiGrant(models.Model):
                 raise ValidationError(self.env._("A grant names its company, its start and its end."))
             if "pii_retention.group_service" in PURPOSES[grant.purpose].groups:
                 raise ValidationError(self.env._("This purpose is for scheduled work, never for a person."))
+            if not PURPOSES[grant.purpose].by_grant:
+                raise ValidationError(self.env._("Ask to read an archived document in Privacy → Archive."))
             if grant.kind == "standing" and not PURPOSES[grant.purpose].standing:
                 raise ValidationError(
                     self.env._("There is no standing access for this purpose: each case is requested by itself.")

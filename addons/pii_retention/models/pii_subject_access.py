@@ -48,7 +48,7 @@ class PiiSubject(models.Model):
         by_purpose = self.env["pii.grant"]._live(user.id).grouped("purpose")
         result = []
         for purpose in PURPOSES.values():
-            if "pii_retention.group_service" in purpose.groups:
+            if "pii_retention.group_service" in purpose.groups or not purpose.by_grant:
                 continue
             live = by_purpose.get(purpose.code, self.env["pii.grant"])
             covering = live.filtered(lambda grant: grant._covered(self) == self)
@@ -186,7 +186,7 @@ class PiiSubject(models.Model):
     def _check_request(self, purpose, reason):
         """Return the one company of these subjects; refuse malformed requests."""
         known = PURPOSES.get(purpose)
-        if known is None or "pii_retention.group_service" in known.groups:
+        if known is None or "pii_retention.group_service" in known.groups or not known.by_grant:
             raise UserError(self.env._("There is no such purpose for which personal data may be seen."))
         if not self.env.user._is_internal():
             raise AccessError(self.env._("Only employees see customers' personal data."))

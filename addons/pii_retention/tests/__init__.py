@@ -4,6 +4,10 @@ from . import test_access_log_tampering
 from . import test_adversary
 from . import test_adversary_reveal
 from . import test_alerts
+from . import test_archive
+from . import test_archive_doors
+from . import test_archive_reading
+from . import test_archive_rules
 from . import test_attachment
 from . import test_attachment_doors
 from . import test_attachment_life
@@ -23,8 +27,6 @@ from . import test_lookup_http
 from . import test_lookup_index
 from . import test_partner
 from . import test_policy
-from . import test_proof
-from . import test_proof_intake
 from . import test_report
 from . import test_reveal
 from . import test_role_doors
@@ -32,4 +34,3 @@ from . import test_typed_code
 from . import test_reveal_screen
 from . import test_subject
 from . import test_tombstones
-from . import test_watchdog

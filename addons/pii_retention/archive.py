@@ -1,0 +1,232 @@
+"""The legal archive: documents that a statute keeps, each sealed for itself, under the key of the year they end in.
+
+Functions, not methods of a model: what a server action or a template evaluates reaches models, never modules, and
+these return plaintext, seal and destroy.
+
+A document is sealed once more, from the sealed file of its subject, when it is issued::
+
+    seal(company, archive key of the year, item uuid, class "archive_<part>", item <uuid>, content filled up)
+
+so that the subject can die on its day, and all else of it does. It opens for a request that a second person approved
+(:mod:`.archive_reading`), and for nothing else: no door of attachments opens it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+
+from odoo import fields
+from odoo.exceptions import UserError
+
+from . import archive_items, archive_seals, files, filestore, keys, statutes
+from .archive_items import written
+from .archive_seals import Finding
+from .crypto import CryptoError, parse_key_id
+
+_EXTENSIONS = {"application/pdf": "pdf", "application/xml": "xml", "text/xml": "xml", "text/plain": "xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What is archived beside the file itself; nothing of it names anybody.
+
+    :param record: the record that it was issued from
+    :param code: row of the rules (``IT``, ``OSS``, …)
+    :param basis: code of ``pii_archive_item.BASES``: why the identity stays on it
+    :param order_reference: number of the order
+    :param subject: the ``pii.subject`` whose sealed file it is
+    :param reason: what a person stated, for the basis ``manual`` or ``on_request``
+    """
+
+    record: object
+    company: object
+    code: str
+    basis: str
+    number: str
+    dates: statutes.Dates
+    amount: float
+    currency: object
+    order_reference: str
+    subject: object
+    reason: str = ""
+
+
+# === KEEPING === #
+
+
+def keep(attachment, document: Document):
+    """Archive one sealed file; return its item, empty when no confirmed rule says so or its period is over.
+
+    The same file is archived once, however often this is called. Nobody sees the content, so no gate is asked.
+
+    :param attachment: ``ir.attachment`` that is sealed for ``document.subject``
+    :raise UserError: the file or a key is missing or damaged
+    """
+    env = attachment.env
+    known = attachment.sudo()  # sudo: the file is archived whoever issues the document; nothing is read
+    Item = env["pii.archive.item"].sudo()  # sudo: the register is closed to everybody
+    if not known.pii_subject_id or known.pii_subject_id != document.subject.sudo():
+        raise UserError(env._("Only a sealed document of the customer is archived."))
+    if earlier := Item.search([("source_item", "=", known.pii_item), ("state", "=", "kept")], limit=1):
+        return earlier
+    rule = archive_seals.rule_in_force(document.company, document.code, document.dates.document)
+    if not rule:
+        return Item
+    start, until = rule._retain_until(document.dates)
+    if statutes.is_due(until.year, document.company._pii_day()):
+        return Item
+    vals = {
+        "reference": document.number,
+        "part": _part(known),
+        "company_id": document.company.id,
+        "res_model": document.record._name,
+        "res_id": document.record.id,
+        "document_date": document.dates.document,
+        "transaction_date": document.dates.transaction,
+        "amount": document.amount,
+        "currency_id": document.currency.id,
+        "order_reference": document.order_reference,
+        "subject_uuid": document.subject.sudo().uuid,
+        "rule_id": rule.id,
+        "code": rule.code,
+        "statute": rule.statute,
+        "article": rule.article,
+        "years": rule.years,
+        "start": start,
+        "retain_until": until,
+        "bucket_year": until.year,
+        "fields_kept": rule.fields_kept,
+        "basis": document.basis,
+        "reason": document.reason,
+        "approved_by_id": rule.decided_by_id.id,
+        "archived_by_id": env.uid,
+        "mimetype": known.mimetype,
+        "source_item": known.pii_item,
+    }
+    return archive_items.add(Item, vals, files._open(known))
+
+
+def _part(known) -> str:
+    found = _EXTENSIONS.get(known.mimetype or "", "other")
+    return "xml" if (known.name or "").lower().endswith((".xml", ".p7m")) else found
+
+
+# === THE END === #
+
+
+def _buckets(company) -> list[tuple[int, str]]:
+    """Return ``(year, key id)`` of the live archive keys of a company, from the key store."""
+    keyring = keys.keyring(company.env)
+    found = keyring.list(f"archive/{company._pii_domain()}")
+    return sorted((int(parse_key_id(key_id).bucket), key_id) for key_id in found)
+
+
+def move_held(env, company, today: date) -> int:
+    """Carry documents under a hold out of years that are over, into the present one; return how many.
+
+    Commit before the keys are destroyed: what is moved and not committed would be lost with its old key.
+
+    :raise UserError: a document or a key is damaged or missing
+    """
+    # sudo: the register is kept for everybody
+    items = (
+        env["pii.archive.item"]
+        .sudo()
+        .search([("company_id", "=", company.id), ("state", "=", "kept"), ("bucket_year", "<", today.year)])
+    )
+    held = _held(items)
+    for item in held:
+        content = archive_items.content(item)
+        names = ("reference", "part", "res_model", "res_id", "document_date", "transaction_date", "amount", "code")
+        names += ("order_reference", "subject_uuid", "statute", "article", "years", "start", "retain_until", "basis")
+        names += ("fields_kept", "reason", "mimetype", "source_item")
+        links = ("company_id", "currency_id", "rule_id", "approved_by_id", "archived_by_id")
+        vals = {name: item[name] for name in names} | {name: item[name].id for name in links}
+        with written():
+            item.state = "moved"
+        archive_items.add(item.browse(), vals | {"bucket_year": today.year, "moved_from_id": item.id}, content)
+    return len(held)
+
+
+def _held(items):
+    """Return those of ``items`` whose subject is under a hold in force."""
+    uuids = list(filter(None, items.mapped("subject_uuid")))
+    # sudo: whether somebody's documents are held is decided for all
+    subjects = items.env["pii.subject"].sudo().search([("uuid", "in", uuids)])
+    held = set(subjects._held().mapped("uuid")) if subjects and hasattr(subjects, "_held") else set()
+    return items.filtered(lambda item: item.subject_uuid in held)
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """What :func:`destroy_due` did: ids of the destroyed keys, and how many documents and files went with them."""
+
+    key_ids: list[str]
+    items: int
+    files: int
+    held: int
+
+
+def destroy_due(env, company, today: date) -> Destroyed:
+    """Destroy the archive keys of years that are over, then the files; idempotent, and finishes what was interrupted.
+
+    Which keys those are says the key store, not the database. Documents under a hold are carried over first, and that
+    is committed.
+
+    :param today: the company's calendar day
+    :raise UserError: the key store cannot be used; repeat the call
+    """
+    held = move_held(env, company, today)
+    if held:
+        env["ir.cron"]._commit_progress()
+    keyring = keys.keyring(env)
+    try:
+        due = [key_id for year, key_id in _buckets(company) if statutes.is_due(year, today)]
+        for key_id in due:
+            keyring.destroy(key_id, "deadline")
+        # sudo: the register is kept for everybody
+        items = (
+            env["pii.archive.item"]
+            .sudo()
+            .search([("company_id", "=", company.id), ("state", "!=", "destroyed"), ("bucket_year", "<", today.year)])
+        )
+        # a year that somebody wrote into the row destroys nothing: the file says which key it needs
+        gone = items.filtered(lambda item: _is_dead(keyring, item))
+    except CryptoError as error:
+        raise UserError(str(error)) from error
+    attachments = env["ir.attachment"].sudo().search([("pii_archive_id", "in", gone.ids), ("id", "!=", False)])
+    count = len(attachments)
+    filestore.collect_after_commit(env, attachments.mapped("store_fname"))
+    with filestore.erasing(), written():
+        attachments.unlink()
+        gone.filtered(lambda item: item.state == "kept").write({"state": "destroyed"})
+        gone.write({"destroyed_on": fields.Datetime.now()})
+    return Destroyed(due, len(gone.filtered(lambda item: item.state == "destroyed")), count, held)
+
+
+def _is_dead(keyring, item) -> bool:
+    attachment = item._attachment()
+    if not attachment:
+        return item.state == "kept"
+    try:
+        return not keyring.exists(keyring.key_id_of(files.stored(attachment)))
+    except CryptoError:
+        # damaged beyond its key's name: the year of the row decides
+        return True
+
+
+def verify_files(company) -> list[Finding]:
+    """Return what is wrong with the files of a company's archive: missing, or not those that were archived."""
+    env = company.env
+    # sudo: as in destroy_due
+    items = env["pii.archive.item"].sudo().search([("company_id", "=", company.id), ("state", "=", "kept")])
+    found = []
+    for item in items:
+        attachment = item._attachment()
+        if not attachment:
+            found.append(Finding(item.number, item.id, env._("The file of %s is gone.", item.display_name)))
+        elif hashlib.sha256(files.stored(attachment)).hexdigest() != item.sha256:
+            found.append(Finding(item.number, item.id, env._("The file of %s was changed.", item.display_name)))
+    return found
