@@ -40,6 +40,8 @@ FIGURES = (
            clauses="S2-7-f"),
     Figure("nonpersonal_months", "retention", "months", 18, "lower", least=1, most=18, bound=_DPP, dpp="18 months",
            clauses="DPP 1.7"),
+    Figure("purge_hours", "retention", "hours after the day began", 2, "lower", least=1, s2="deletion is automatic",
+           clauses="S2-7-d"),
     Figure("proof_hours", "retention", "hours", 24, "lower", least=1, s2="deletion is automatic",
            clauses="S2-7-d, S2-8-a"),
     Figure("encryption_bits", "retention", "bits (AES-GCM)", 256, "fixed", s1="AES-128 or better", s2="AES-128",

@@ -25,6 +25,10 @@ from . import pii_key
 from . import pii_key_finding
 from . import pii_key_operation
 from . import pii_key_report
+from . import pii_proof
+from . import pii_proof_line
+from . import pii_proof_exception
+from . import pii_proof_watch
 from . import pii_subject
 from . import pii_subject_clock
 from . import pii_subject_sealing
@@ -55,4 +59,5 @@ from . import ir_attachment
 from . import ir_attachment_late
 from . import ir_attachment_open
 from . import ir_binary
+from . import ir_http
 from . import ir_actions_report

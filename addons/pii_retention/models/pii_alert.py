@@ -13,6 +13,8 @@ FINDINGS = [
     ("policy", "The policy was changed past its approval"),
     ("duty", "A duty is overdue"),
     ("leaver", "Somebody who left still has access"),
+    ("proof", "Proof of absence"),
+    ("watch", "Scheduled work of the vault"),
 ]
 
 
@@ -33,6 +35,7 @@ class PiiAlert(models.Model):
         required=True,
         readonly=True,
     )
+    cause = fields.Char(readonly=True, help="Short name of what an alarm of the vault itself is about.")
     user_id = fields.Many2one("res.users", string="Who", readonly=True, ondelete="set null", index=True)
     company_id = fields.Many2one("res.company", readonly=True, ondelete="set null")
     purpose = fields.Selection(SELECTION, readonly=True)

@@ -91,6 +91,14 @@ class PiiPolicy(models.Model):
     )
     backup_days = fields.Integer(string="Backups live (days)", default=90, required=True, tracking=True)
     key_backup_hours = fields.Integer(string="Backups of keys live (hours)", default=72, required=True, tracking=True)
+    purge_hours = fields.Integer(
+        string="A day's purge is done within (hours)",
+        default=2,
+        required=True,
+        tracking=True,
+        help="Counted from the beginning of the day. Nobody reads what is due from its first second on; after so many "
+        "hours the proof of absence counts what is still there.",
+    )
     proof_hours = fields.Integer(string="A proof of absence is valid (hours)", default=24, required=True, tracking=True)
     nonpersonal_months = fields.Integer(
         string="Other information of the channel is kept (months)", default=18, required=True, tracking=True
@@ -101,7 +109,8 @@ class PiiPolicy(models.Model):
         """CHECK (LEAST(grant_standing_days, grant_temporary_hours, grant_warning_days, break_glass_minutes,
                         break_glass_subjects, review_hours, reveal_seconds, reason_words, log_months,
                         assessment_months, search_per_hour, retention_days, cancelled_hours, notice_hours,
-                        notice_copies_days, backup_days, key_backup_hours, proof_hours, nonpersonal_months) > 0)""",
+                        notice_copies_days, backup_days, key_backup_hours, purge_hours, proof_hours,
+                        nonpersonal_months) > 0)""",
         "Each figure of a policy is at least 1.",
     )
     _retention_range = models.Constraint(

@@ -5,7 +5,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
-from .. import clock, indexing, keys, moving, tombstones
+from .. import clock, indexing, keys, moving, proof, tombstones
 from ..blind_index import merged
 from ..crypto import CryptoError, KeyDestroyed, day_key_id
 from ..indexing import SEPARATOR
@@ -24,6 +24,10 @@ def _sealed(env, company, identity, values, buckets):
         return {}
     if identity["deadline"] <= company._pii_day():
         return env["pii.subject"]._erased_columns()
+    if ("intake", company.id) not in buckets:
+        if refusal := proof.intake_refusal(env, company):
+            raise UserError(refusal)
+        buckets["intake", company.id] = True
     bucket = (company.id, identity["deadline"])
     try:
         if bucket not in buckets:
@@ -59,7 +63,8 @@ class PiiSubject(models.Model):
             ``_record``) and ``values`` (``{class: {key: text}}`` as in ``purposes.CLASSES``; a class that is absent is
             left as it is)
         :return: the subjects, in the order of ``vals_list``; who was erased before is there without data
-        :raise UserError: when the key store cannot be used; nothing was written then
+        :raise UserError: when the key store cannot be used, or what was due is not proven gone (`proof.intake_refusal`);
+            nothing was written then
         """
         subjects = self.env["pii.subject"].sudo()  # sudo: importers seal, they need not read subjects
         existing = self._find_existing(vals_list)

@@ -27,6 +27,8 @@ from . import test_lookup_http
 from . import test_lookup_index
 from . import test_partner
 from . import test_policy
+from . import test_proof
+from . import test_proof_intake
 from . import test_report
 from . import test_reveal
 from . import test_role_doors
@@ -34,3 +36,4 @@ from . import test_typed_code
 from . import test_reveal_screen
 from . import test_subject
 from . import test_tombstones
+from . import test_watchdog

@@ -1,0 +1,139 @@
+"""Make a proof: run all checks on one snapshot, write down what they saw, seal it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+
+from odoo import fields
+from odoo.exceptions import UserError
+from odoo.fields import Command
+
+from .. import alarms, keys
+from ..crypto import CryptoError
+from . import exceptions, registry, sealing
+from .registry import COMPANY, Found, Look
+
+_logger = logging.getLogger(__name__)
+
+#: Why the intake stops after a proof: it found something, or proofs had been missing for too long before it.
+FOUND, LAPSED = "found", "lapsed"
+#: Who stands behind a proof: a privacy officer at the browser, or somebody with a shell on the server.
+OFFICER, OPERATOR = "officer", "operator"
+
+
+def run(env, *, person: str = "", alarm: bool = True):
+    """Look for everything in every company and write a proof for each.
+
+    :param env: any environment; the checks read with its cursor, as superuser, what it sees now
+    :param person: :data:`OFFICER` or :data:`OPERATOR` when a person acts: that alone ends a block. The caller has
+        checked who it is
+    :return: the new ``pii.proof`` records, one for each company
+    :raise UserError: the key store cannot be used; then there is no proof, which is an alarm of its own in time
+    """
+    # sudo: the proof reads everything, and shows counts
+    system = env(su=True, context={"active_test": False, "lang": None})
+    system.flush_all()
+    now = fields.Datetime.now()
+    look = Look(system, keys.keyring(system), now)
+    look.companies = registry.companies_at(system, now)
+    started = time.monotonic()
+    lines = _lines(look)
+    spent = time.monotonic() - started
+    proofs = system["pii.proof"]
+    for company in look.companies:
+        before = _last(system["res.company"].browse(company.id))
+        proof = proofs.create(
+            {
+                "company_id": company.id,
+                "at": now,
+                "day": company.today,
+                "user_ref": env.uid,
+                "person": person,
+                "seconds": spent,
+                "line_ids": [Command.create(vals) for vals in lines[company.id]],
+            }
+        )
+        proof.blocks = _blocks(proof, before)
+        try:
+            sealing.seal(proof)
+        except CryptoError as error:
+            raise UserError(str(error)) from error
+        proofs |= proof
+    if alarm:
+        _tell(proofs)
+    return proofs.with_env(env)
+
+
+def _last(company):
+    """Return the newest proof of a company that is genuine and was not superseded by one that is gone."""
+    # sudo: as in run
+    proof = company.env["pii.proof"].sudo().search([("company_id", "=", company.id)], order="at desc, id desc", limit=1)
+    try:
+        genuine = proof and sealing.is_genuine(proof) and not sealing.was_superseded(proof)
+    except CryptoError as error:
+        raise UserError(str(error)) from error
+    return proof if genuine else proof.browse()
+
+
+def _blocks(proof, before) -> str | bool:
+    """Return why the intake stops after this proof, False if it does not.
+
+    What was found once, or was not looked for in time, keeps the intake stopped until a person looks: a purge that
+    works again by itself does not say what happened meanwhile.
+    """
+    if proof.found:
+        return FOUND
+    if proof.person:
+        return False
+    if not before:
+        # the first one of all; else somebody took the proofs away
+        return LAPSED if sealing.was_ever_made(proof.company_id) else False
+    if before.blocks and not exceptions.covering(before):
+        return before.blocks
+    # a clock that went back is as good as a day without proof
+    age = abs((proof.at - before.at).total_seconds()) / 3600
+    return LAPSED if age > proof.company_id._pii_figure("proof_hours") else False
+
+
+def _lines(look: Look) -> dict[int, list[dict]]:
+    """Return the values of the lines of each company's proof; those of the whole database are in each of them."""
+    result: dict[int, list[dict]] = defaultdict(list)
+    for check in registry.checks(look.env):
+        started = time.monotonic()
+        found = {row.company_id: row for row in check.look(look)}
+        spent = time.monotonic() - started
+        for company in look.companies:
+            row = found.get(company.id if check.scope == COMPANY else None) or Found(None, 0, 0)
+            result[company.id].append(
+                {
+                    "code": check.code,
+                    "scope": check.scope,
+                    "looked": row.looked,
+                    "found": row.found,
+                    "examples": ", ".join(str(key) for key in row.ids) or False,
+                    "seconds": spent,
+                }
+            )
+    return result
+
+
+def _tell(proofs) -> None:
+    for proof in proofs.filtered("blocks"):
+        _logger.info("Proof of absence %s of company %s: %s found.", proof.id, proof.company_id.id, proof.found)
+        env = proof.env
+        if proof.blocks == FOUND:
+            said = proof.line_ids.filtered("found").sorted("found", reverse=True)
+            text = env._(
+                "Personal data was found where it must be gone: %s. The vault takes in no new personal data until a "
+                "privacy officer has looked into it.",
+                "; ".join(f"{line.name} ({line.found})" for line in said[:5]),
+            )
+        else:
+            text = env._(
+                "For more than %s hours nobody proved that erased data is gone. The vault takes in no new personal "
+                "data until a privacy officer presses “Check again”.",
+                proof.company_id._pii_figure("proof_hours"),
+            )
+        alarms.raise_alarm(env, "proof", f"proof_{proof.blocks}", proof.company_id, text)

@@ -1,0 +1,154 @@
+from datetime import timedelta
+
+from odoo import fields
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.pii_retention import watchdog
+
+from .common import PERSON
+from .test_proof_intake import ALARMS, IntakeCase
+
+
+class WatchCase(IntakeCase):
+    def setUp(self):
+        super().setUp()
+        watchdog._looked.clear()
+        for name in self.jobs():
+            self.plan(name, active=True, failure_count=0, lastcall=self.start, nextcall=self.start + timedelta(hours=1))
+
+    def jobs(self):
+        return [
+            job.xmlid.partition(".")[2] for job in watchdog.jobs(self.env) if job.xmlid.startswith("pii_retention.")
+        ]
+
+    def cron(self, name):
+        return self.env.ref(f"pii_retention.{name}")
+
+    def plan(self, name, **columns):
+        """Write columns of a scheduled action, as its own machinery does."""
+        pairs = ", ".join(f"{column} = %s" for column in columns)
+        self.sql(f"UPDATE ir_cron SET {pairs} WHERE id = %s", *columns.values(), self.cron(name).id)  # noqa: S608
+
+    def causes(self):
+        return [found.cause for found in watchdog.findings(self.env)]
+
+    def alerts(self, cause):
+        return self.env["pii.alert"].search([("cause", "=", cause)])
+
+
+@tagged("post_install", "-at_install")
+class TestWatchdog(WatchCase):
+    """Each way in which scheduled work stands still, by itself."""
+
+    def test_all_is_well(self):
+        self.assertEqual(self.causes(), [])
+        with self.told():
+            self.assertEqual(watchdog.look(self.env), [])
+
+    def test_every_job_and_every_way(self):
+        tried = 0
+        for name in self.jobs():
+            ways = {
+                "disabled": lambda name=name: self.plan(name, active=False),
+                "failing": lambda name=name: self.plan(name, failure_count=3, first_failure_date=self.start),
+                "late": lambda name=name: self.plan(name, nextcall=self.start - timedelta(hours=4)),
+                "postponed": lambda name=name: self.plan(name, nextcall=self.start + timedelta(days=3)),
+                "changed": lambda name=name: self.sql(
+                    "UPDATE ir_act_server SET code = 'pass' WHERE id = %s", self.cron(name).ir_actions_server_id.id
+                ),
+                "deleted": lambda name=name: self.cron(name).unlink(),
+            }
+            for way, do in ways.items():
+                with self.subTest(job=name, way=way), self.env.cr.savepoint() as savepoint:
+                    do()
+                    self.assertEqual(self.causes(), [f"pii_retention_{name}_{way}"])
+                    tried += 1
+                    self.env.flush_all()
+                    savepoint.rollback()
+                    self.env.invalidate_all()
+        print(f"\nFIGURE watchdog_ways_noticed {tried} ways ={6 * len(self.jobs())}")
+
+    def test_an_interval_that_is_too_long(self):
+        self.plan("cron_proof", interval_number=3, interval_type="months")
+        self.assertEqual(self.causes(), ["pii_retention_cron_proof_postponed"])
+
+    def test_a_hiccup_is_no_alarm(self):
+        self.plan("cron_proof", failure_count=1, first_failure_date=self.start)
+        self.assertEqual(self.causes(), [])
+        with self.at(hours=1):
+            self.assertEqual(self.causes(), ["pii_retention_cron_proof_failing"])
+
+    def test_its_own_job_is_watched_by_people_and_intakes(self):
+        """With all scheduled work dead, whoever opens Odoo carries the watch, at most once an hour."""
+        for name in self.jobs():
+            self.plan(name, active=False)
+        with self.told(*(f"pii_retention_{name}_disabled" for name in self.jobs())):
+            watchdog.look_in_passing(self.env)
+        self.env["pii.alert"].search([]).unlink()
+        with self.told():
+            watchdog.look_in_passing(self.env)
+
+    def test_officers_see_it_on_every_screen(self):
+        banner = self.env["pii.proof"].with_user(self.officer).pii_standing
+        self.assertEqual(banner(), [])
+        with self.at(hours=26):
+            (line,) = banner()
+            self.assertIn("26 hours", line["text"])
+            self.assertEqual(self.env["pii.proof"].with_user(self.clerk).pii_standing(), [])
+            self.assertNotIn(PERSON["name"], str(line))
+
+
+@tagged("post_install", "-at_install")
+class TestProofJobDies(WatchCase):
+    """Four ways: the job that proves fails, hangs, is switched off, or lies. Each is told within a day."""
+
+    def assertToldWithinADay(self, cause):
+        """Hour by hour the watch runs as planned; return the hour of the alarm. The intake stops by then, too."""
+        for hour in range(1, 25):
+            with self.at(hours=hour, seconds=30), self.enter_registry_test_mode(), mute_logger(ALARMS):
+                self.plan("cron_watch", nextcall=self.start + timedelta(hours=hour + 1))
+                self.env["pii.proof"]._cron_watch()
+                if alert := self.alerts(cause):
+                    self.assertEqual(len(alert), 1)
+                    self.assertEqual(alert.activity_ids.user_id & self.officer, self.officer)
+                    return hour
+        raise AssertionError(f"nobody was told of {cause} within a day")
+
+    def assertIntakeStops(self):
+        with self.at(hours=24, seconds=30), self.enter_registry_test_mode(), mute_logger(ALARMS):
+            self.refused(self.seal, "402-1234567-0000009")
+
+    def test_failing(self):
+        self.plan("cron_proof", failure_count=1, first_failure_date=self.start)
+        hour = self.assertToldWithinADay("pii_retention_cron_proof_failing")
+        self.assertIntakeStops()
+        print(f"\nFIGURE watchdog_failing_told_after {hour} hours <=24")
+
+    def test_slow(self):
+        """It began on time and has not ended: its place in the plan stays in the past."""
+        self.plan("cron_proof", nextcall=self.start)
+        hour = self.assertToldWithinADay("pii_retention_cron_proof_late")
+        self.assertIntakeStops()
+        print(f"\nFIGURE watchdog_slow_told_after {hour} hours <=24")
+
+    def test_disabled(self):
+        self.plan("cron_proof", active=False)
+        hour = self.assertToldWithinADay("pii_retention_cron_proof_disabled")
+        self.assertIntakeStops()
+        print(f"\nFIGURE watchdog_disabled_told_after {hour} hours <=24")
+
+    def test_lying(self):
+        """It runs on time, says that all is done, and writes rows that say so: no seal, no proof."""
+        for hour in range(0, 25, 6):
+            self.sql(
+                """INSERT INTO pii_proof (company_id, at, day, user_ref, looked, found, result, seal)
+                   VALUES (%s, %s, %s, 1, 1000, 0, 'clean', repeat('0', 64))""",
+                self.company.id,
+                self.start + timedelta(hours=hour),
+                fields.Date.to_string(self.start),
+            )
+        self.plan("cron_proof", nextcall=self.start + timedelta(hours=20))
+        hour = self.assertToldWithinADay("proof_forged")
+        self.assertIntakeStops()
+        print(f"\nFIGURE watchdog_lying_told_after {hour} hours <=24")
