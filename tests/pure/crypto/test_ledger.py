@@ -3,6 +3,8 @@
 import json
 import multiprocessing
 import os
+import resource
+import time
 from datetime import date
 
 import pytest
@@ -209,3 +211,71 @@ def test_an_older_copy_of_the_ledger_is_noticed(ledger, path):
     for malformed in ("x", "1", "-1:", "3:Zoë Müller"):
         with pytest.raises(InvalidName):
             list(ledger.since(malformed))
+
+
+def test_many_at_once(ledger, path):
+    ledger.append(uuid(5), DAY, "early_erasure")
+    assert ledger.append_many((uuid(number), DAY, "deadline") for number in (*range(10), 3)) == 9
+    assert ledger.append_many((uuid(number), DAY, "deadline") for number in range(10)) == 0
+    assert [stone.id for stone in Ledger(path).entries()] == [uuid(number) for number in (5, 0, 1, 2, 3, 4, 6, 7, 8, 9)]
+    assert ledger.append_many([]) == 0 and ledger.check() == 10
+    with pytest.raises(InvalidName):
+        ledger.append_many([(uuid(11), DAY, "deadline"), ("Erika Canary", DAY, "deadline")])
+    assert ledger.check() == 10
+
+
+def test_many_torn_anywhere(ledger, path):
+    """A crash after any number of bytes of a batch: what is whole is buried, and repeating the batch buries the rest."""
+    ledger.append(uuid(0), DAY, "deadline")
+    start = path.stat().st_size
+    batch = [(uuid(number), DAY, "deadline") for number in range(1, 4)]
+    assert ledger.append_many(batch) == 3
+    whole = path.read_bytes()
+    for size in range(start, len(whole)):
+        path.write_bytes(whole[:size])
+        again = Ledger(path)
+        buried = sum(again.contains(entry_id) for entry_id, *_rest in batch)
+        assert again.append_many(batch) == 3 - buried
+        assert [stone.id for stone in again.entries()] == [uuid(number) for number in range(4)]
+        assert ledger.contains(uuid(3))
+
+
+def test_failed_batch_leaves_no_trace(ledger, path, monkeypatch):
+    ledger.append(uuid(1), DAY, "deadline")
+    before = path.read_bytes()
+
+    def half(fd, data):
+        os.write(fd, data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pii_retention.crypto.ledger.write_all", half)
+    with pytest.raises(KeyStoreError, match="no space"):
+        ledger.append_many([(uuid(number), DAY, "deadline") for number in range(2, 50)])
+    assert path.read_bytes() == before and not ledger.contains(uuid(2))
+
+
+def _open_a_million(path, queue):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    ledger = Ledger(path)
+    answers = ledger.contains(uuid(999_999)), ledger.contains(uuid(1_000_000))
+    queue.put((answers, time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+
+
+def test_a_hundred_thousand_in_seconds_and_a_million_in_little_memory(ledger, path, figure):
+    start = time.perf_counter()
+    assert ledger.append_many((uuid(number), DAY, "deadline") for number in range(100_000)) == 100_000
+    figure("tombstones_100000_seconds", time.perf_counter() - start, "s")
+    line = path.read_bytes().splitlines()[-1]
+    with path.open("ab") as out:
+        for number in range(100_000, 1_000_000):
+            out.write(line.replace(uuid(99_999).encode(), uuid(number).encode()) + b"\n")
+    queue = fork.Queue()
+    worker = fork.Process(target=_open_a_million, args=(path, queue))
+    worker.start()
+    answers, seconds, kilobytes = queue.get(timeout=120)
+    worker.join()
+    assert answers == (True, False)
+    figure("ledger_million_open_seconds", seconds, "s")
+    figure("ledger_million_mb", kilobytes / 1024, "MB")
+    assert kilobytes < 120 * 1024

@@ -34,6 +34,12 @@ class Tombstones(Protocol):
     def append(self, entry_id: str, day: date, reason: str) -> bool:
         """Bury an id durably; False if it was buried before."""
 
+    def append_many(self, entries: Iterable[tuple[str, date, str]]) -> int:
+        """Bury many ids durably, ``(id, day, reason)`` each; returns how many were not buried before.
+
+        Idempotent: a call that was interrupted has buried some of them, and is repeated.
+        """
+
     def contains(self, entry_id: str) -> bool:
         """Whether an id is buried; raises rather than answer False when it cannot know."""
 

@@ -14,9 +14,13 @@ from .keyfile import now
 from .pgconnection import PgConnection
 
 _APPEND = {
-    "tombstone": "INSERT INTO pii_keys.tombstone (id, day, reason) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-    "subject": "INSERT INTO pii_keys.subject (id, day, reason) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+    "tombstone": "INSERT INTO pii_keys.tombstone (id, day, reason) "
+    "SELECT * FROM unnest(%s::text[], %s::date[], %s::text[]) ON CONFLICT DO NOTHING",
+    "subject": "INSERT INTO pii_keys.subject (id, day, reason) "
+    "SELECT * FROM unnest(%s::text[], %s::date[], %s::text[]) ON CONFLICT DO NOTHING",
 }
+#: Rows of one statement, which the database has to end in time.
+_AT_ONCE = 20_000
 _CONTAINS = {
     "tombstone": "SELECT 1 FROM pii_keys.tombstone WHERE id = %s",
     "subject": "SELECT 1 FROM pii_keys.subject WHERE id = %s",
@@ -53,13 +57,22 @@ class PgLedger:
         self._buried, self._last, self._since = _BURIED[table], _LAST[table], _SINCE[table]
 
     def append(self, entry_id: str, day: date, reason: str) -> bool:
-        check_entry(entry_id, reason)
+        return self.append_many([(entry_id, day, reason)]) == 1
 
-        def work(cursor):
-            cursor.execute(self._append, (entry_id, day, reason))
-            return cursor.rowcount == 1
+    def append_many(self, entries: Iterable[tuple[str, date, str]]) -> int:
+        rows = list(entries)
+        for entry_id, _day, reason in rows:
+            check_entry(entry_id, reason)
+        added = 0
+        for start in range(0, len(rows), _AT_ONCE):
+            columns = [list(column) for column in zip(*rows[start : start + _AT_ONCE], strict=True)]
 
-        return self._connection.run(work)
+            def work(cursor, columns=columns):
+                cursor.execute(self._append, columns)
+                return cursor.rowcount
+
+            added += self._connection.run(work)
+        return added
 
     def contains(self, entry_id: str) -> bool:
         def work(cursor):
