@@ -22,7 +22,7 @@ from uuid import uuid4
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import human_size
 
-from . import keys
+from . import buckets, keys
 from . import reveal as reveal_engine
 from .crypto import CryptoError, MalformedToken, day_key_id
 from .naming import document_of
@@ -122,7 +122,7 @@ def seal(subject, file_class: str, content: bytes) -> SealedContent:
     item = str(uuid4())
     keyring = keys.keyring(env)
     try:
-        key_id = keyring.ensure(day_key_id(domain, subject.deadline))
+        key_id = buckets.key_for(env, keyring, domain, subject.deadline)
         sealed = keyring.seal_file(
             domain, key_id, subject.uuid, _crypto_class(file_class), _fill_up(content), item=item
         )
@@ -156,6 +156,34 @@ def sealed_again(attachment) -> SealedContent:
     known = attachment.sudo()  # sudo: as in seal
     # a file of the time before classes keeps what it needs to be opened with: all that it might hold
     return seal(known.pii_subject_id, known.pii_class or "mixed", _open(known))
+
+
+def resealed(attachment, keyring, key_id: str) -> SealedContent:
+    """Return the file sealed for the same person, class and item under another key; nobody sees its content.
+
+    :raise CryptoError: it cannot be opened with the key it names, or the key store cannot be used
+    """
+    known = attachment.sudo()  # sudo: as in seal
+    subject, content = known.pii_subject_id, stored(known)
+    sealed = keyring.reseal_file(
+        subject.company_id._pii_domain(),
+        key_id,
+        subject.uuid,
+        _crypto_class(known.pii_class),
+        content,
+        item=known.pii_item or "",
+    )
+    return _sealed(sealed, subject.id, known.pii_class, known.pii_item)
+
+
+def key_id_of(attachment, keyring) -> str | None:
+    """Return the key that a sealed file says it needs, None if it is missing or damaged; reads its beginning only."""
+    known = attachment.sudo()  # sudo: as in stored
+    content = known._file_read(known.store_fname, size=512) if known.store_fname else bytes(known.db_datas or b"")
+    try:
+        return keyring.key_id_of(content)
+    except CryptoError:
+        return None
 
 
 # === OPENING === #

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from odoo.tools import SQL
 
-from . import blind_index
-from .crypto import day_key_id
+from . import blind_index, buckets
 
 #: A sealed column holds one token a line: the first as the channel delivered it, then corrections in order.
 SEPARATOR = "\n"
@@ -65,7 +64,8 @@ def columns_of_sealed(keyring, subject, deadline, country: str | bool, tokens: d
     """
     domain = subject.company_id._pii_domain()
     content = opened(keyring, domain, subject.uuid, tokens)
-    return columns_for(keyring, keyring.ensure(day_key_id(domain, deadline)), subject.company_id, content, country)
+    key_id = buckets.key_for(subject.env, keyring, domain, deadline)
+    return columns_for(keyring, key_id, subject.company_id, content, country)
 
 
 def opened(keyring, domain: str, uuid: str, tokens: dict[str, str | bool]) -> dict[str, dict[str, str]]:

@@ -19,8 +19,8 @@ from itertools import combinations
 
 from odoo.exceptions import UserError
 
-from . import blind_index, clock, files, indexing, keys
-from .crypto import CryptoError, KeyDestroyed, day_key_id, parse_key_id
+from . import blind_index, buckets, clock, files, indexing, keys, purge, rotation
+from .crypto import CryptoError, KeyDestroyed, parse_key_id
 from .indexing import SEPARATOR
 from .purposes import CLASSES
 
@@ -95,7 +95,7 @@ def _resealed(subject, day: date) -> dict:
     domain, uuid = subject.company_id._pii_domain(), subject.uuid
     keyring = keys.keyring(subject.env)
     opened = {cls: [keyring.open_record(domain, uuid, cls, token) for token in held[cls]] for cls in held}
-    key_id = keyring.ensure(day_key_id(domain, day))
+    key_id = buckets.key_for(subject.env, keyring, domain, day)
     columns = {
         f"{cls}_token": SEPARATOR.join(keyring.seal_record(domain, key_id, uuid, cls, record) for record in records)
         for cls, records in opened.items()
@@ -183,9 +183,9 @@ def settle(subjects, held=None) -> None:
     if lost := _move_all(wanted):
         over.setdefault("deadline", []).extend(lost)
     for reason, ids in over.items():
-        forget(subjects.env, ids, reason)
+        purge.forget(subjects.env, ids, reason, key_ids=stale)
     for key_id in sorted(stale):
-        queue_rotation(subjects.env, key_id)
+        rotation.queue(subjects.env, key_id, "early_erasure")
 
 
 def _first(subject) -> date:
@@ -225,12 +225,3 @@ def reason_of(rule: str) -> str:
         rule, "deadline"
     )
 
-
-def forget(env, ids: list[int], reason: str) -> None:
-    """Forget persons whose time is over, without touching a key."""
-    found = env["pii.subject"].sudo().browse(ids)  # sudo: as in move
-    found.write(found._erased_columns())
-
-
-def queue_rotation(env, key_id: str) -> None:
-    """Have the neighbours of a bucket sealed under a new key and the old one destroyed, within the policy's time."""

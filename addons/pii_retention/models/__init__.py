@@ -20,6 +20,7 @@ from . import pii_policy_change
 from . import pii_policy_figure
 from . import pii_policy_force
 from . import pii_policy_watch
+from . import pii_policy_purge
 from . import pii_purpose_limit
 from . import pii_key
 from . import pii_key_finding
@@ -34,6 +35,12 @@ from . import pii_subject_clock
 from . import pii_subject_sealing
 from . import pii_subject_tombstones
 from . import pii_subject_partners
+from . import pii_subject_erasure
+from . import pii_certificate
+from . import pii_purge_run
+from . import pii_rotation
+from . import pii_doomed_file
+from . import res_company_purge
 from . import pii_grant
 from . import pii_grant_decision
 from . import res_groups

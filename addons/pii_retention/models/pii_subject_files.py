@@ -24,10 +24,7 @@ class PiiSubject(models.Model):
 
     def _delete_files(self):
         """Delete the sealed files, rows and content; the content at once, not at the next collection of garbage."""
-        attachments = self._files()
-        filestore.collect_after_commit(self.env, attachments.mapped("store_fname"))
-        with filestore.erasing():
-            attachments.unlink()
+        filestore.delete_of(self.env, self.ids)
 
     def _first_to_end(self):
         """Return the subject whose data dies first: the clock of a document that shows several."""

@@ -5,9 +5,9 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
-from .. import clock, indexing, keys, moving, proof, tombstones
+from .. import buckets as buckets_of_days, clock, indexing, keys, moving, proof, tombstones
 from ..blind_index import merged
-from ..crypto import CryptoError, KeyDestroyed, day_key_id
+from ..crypto import CryptoError, KeyDestroyed
 from ..indexing import SEPARATOR
 from ..purposes import CLASSES
 
@@ -32,7 +32,7 @@ def _sealed(env, company, identity, values, buckets):
     try:
         if bucket not in buckets:
             keyring, domain = keys.keyring(env), company._pii_domain()
-            buckets[bucket] = keyring, domain, keyring.ensure(day_key_id(domain, identity["deadline"]))
+            buckets[bucket] = keyring, domain, buckets_of_days.key_for(env, keyring, domain, identity["deadline"])
         keyring, domain, key_id = buckets[bucket]
         columns = {
             f"{cls}_token": keyring.seal_record(domain, key_id, identity["uuid"], cls, content)
@@ -215,7 +215,7 @@ class PiiSubject(models.Model):
             return False
         keyring = keys.keyring(self.env)
         try:
-            key_id = keyring.ensure(day_key_id(self.company_id._pii_domain(), self.deadline))
+            key_id = buckets_of_days.key_for(self.env, keyring, self.company_id._pii_domain(), self.deadline)
             return hmac.compare_digest(self.content_mac, moving.content_mac(keyring, key_id, self.uuid, values))
         except CryptoError:
             return False

@@ -34,6 +34,8 @@ from . import test_reveal
 from . import test_role_doors
 from . import test_typed_code
 from . import test_reveal_screen
+from . import test_erasure
+from . import test_purge
 from . import test_subject
 from . import test_tombstones
 from . import test_watchdog

@@ -9,7 +9,7 @@ from odoo import SUPERUSER_ID, api
 from odoo.http import request
 from odoo.tests import TransactionCase, new_test_user
 
-from odoo.addons.pii_retention import channel, gate, proof, tombstones
+from odoo.addons.pii_retention import channel, gate, proof, tombstones, transactions
 from odoo.addons.pii_retention.keys import ENVIRONMENT
 
 real_caller, real_facts, real_uuid = channel.caller, gate._facts, tombstones.subject_uuid
@@ -67,6 +67,9 @@ class VaultCase(TransactionCase):
         cls.startClassPatcher(patch.object(gate, "_facts", cls._facts))
         if not cls.needs_proof:
             cls.startClassPatcher(patch.object(proof, "intake_refusal", lambda env, company: False))
+        # nothing of a test is committed: what commits between its steps works in the test's own transaction
+        cls.startClassPatcher(patch.object(transactions, "commit", cls._commit))
+        cls.startClassPatcher(patch.object(transactions, "rollback", cls._rollback))
         cls.approve_roles(cls.clerk)
         # a role assignment for labels covers orders with a delivery only, where inventory is installed
         cls.grant(cls.clerk, "label")
@@ -89,6 +92,15 @@ class VaultCase(TransactionCase):
             return real_facts(env, cr)
         env.flush_all()
         return api.Environment(cls.cr, SUPERUSER_ID, {})
+
+    @classmethod
+    def _commit(cls, env, processed=0, remaining=None):
+        env.flush_all()
+        return float("inf")
+
+    @classmethod
+    def _rollback(cls, env):
+        env.invalidate_all()
 
     @classmethod
     @contextmanager

@@ -225,7 +225,7 @@ def test_many_at_once(ledger, path):
 
 
 def test_many_torn_anywhere(ledger, path):
-    """A crash after any number of bytes of a batch: what is whole is buried, and repeating the batch buries the rest."""
+    """A crash after any number of bytes of a batch: what is whole is buried, and the batch is repeated."""
     ledger.append(uuid(0), DAY, "deadline")
     start = path.stat().st_size
     batch = [(uuid(number), DAY, "deadline") for number in range(1, 4)]

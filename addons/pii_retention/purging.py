@@ -1,0 +1,428 @@
+"""The purge of a company, step by step. Each step is on the disk before the next begins, and may be repeated.
+
+===============  =====================================================================================================
+``holds``        people under a legal hold move to the next day
+``keys``         the keys that die are written down, committed, and destroyed: from here on nothing of them opens,
+                 in no copy. The list comes from the key store, because a restored database knows less
+``rotations``    days that somebody left early get their next key
+``rows``         tombstones, then columns, files and remains of the people, some thousand at a time
+``files``        files that an interrupted process has left, and old messages of the bus
+``vacuum``       the touched tables, so that their files forget the old rows
+``certificate``  verified and sealed
+===============  =====================================================================================================
+
+Functions, not methods of a model: nothing that is evaluated says what day it is or that an officer has agreed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import psycopg2
+
+from odoo import fields
+from odoo.exceptions import UserError
+from odoo.sql_db import db_connect
+from odoo.tools import SQL
+
+from . import buckets, certificates, filestore, keys, moving, rotation, transactions
+from . import purge as erasing
+from .crypto import CryptoError, parse_key_id, secret_key_id
+
+_logger = logging.getLogger(__name__)
+
+STEPS = [
+    ("holds", "Legal holds"),
+    ("keys", "Keys"),
+    ("rotations", "Rotations"),
+    ("rows", "Data subjects"),
+    ("files", "Files"),
+    ("vacuum", "Vacuum"),
+    ("certificate", "Certificate"),
+    ("done", "Done"),
+]
+OFFICER = "pii_retention.group_privacy_officer"
+ACTIVITY = "pii_retention.activity_purge"
+#: Tables whose files hold old versions of rows after a purge, where they exist.
+_TOUCHED = (
+    "pii_subject",
+    "ir_attachment",
+    "mail_message",
+    "mail_mail",
+    "mail_activity",
+    "mail_tracking_value",
+    "mail_notification",
+    "mail_followers",
+    "pii_doomed_file",
+    "bus_bus",
+)
+_LABEL = "purge_day"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a purge would destroy: ``key_ids`` of the key store, people, rotations, certificates and files to finish."""
+
+    day: date
+    key_ids: tuple[str, ...]
+    subjects: int
+    files: int
+    held: int
+    rotations: int
+    certificates: int
+    doomed_files: int
+
+    def __bool__(self) -> bool:
+        return bool(self.key_ids or self.subjects or self.rotations or self.certificates or self.doomed_files)
+
+
+def due(env, company) -> Due:
+    """Return what is due for a company today.
+
+    :raise UserError: the key store cannot be used
+    """
+    env.flush_all()
+    day = company._pii_day()
+    key_ids = _keys_due(env, company, day)
+    env.cr.execute(
+        SQL(
+            """SELECT count(*), (SELECT count(*) FROM ir_attachment a JOIN pii_subject t ON t.id = a.pii_subject_id
+                                  WHERE t.company_id = %(company)s AND t.state = 'live' AND t.deadline <= %(day)s),
+                      (SELECT count(*) FROM pii_rotation
+                        WHERE company_id = %(company)s AND state IN ('queued', 'running')),
+                      (SELECT count(*) FROM pii_certificate WHERE company_id = %(company)s AND state = 'open'),
+                      (SELECT count(*) FROM pii_doomed_file)
+                 FROM pii_subject s
+                WHERE s.company_id = %(company)s AND s.state = 'live' AND s.deadline <= %(day)s""",
+            company=company.id,
+            day=day,
+        )
+    )
+    subjects, files, rotations, open_certificates, doomed = env.cr.fetchone()
+    held = len(_held(env, company, day)) if subjects else 0
+    return Due(day, tuple(key_ids), subjects, files, held, rotations, open_certificates, doomed)
+
+
+def _keys_due(env, company, day: date) -> list[str]:
+    try:
+        live = keys.keyring(env).list(f"day/{company._pii_domain()}")
+    except CryptoError as error:
+        raise UserError(str(error)) from error
+    return [key_id for key_id in live if date.fromisoformat(parse_key_id(key_id).bucket) <= day]
+
+
+# === THE PURGE === #
+
+
+def purge(env, company):
+    """Destroy what is due for a company; return the ``pii.purge.run``, empty if there was nothing to do.
+
+    It commits as it goes. Where another process is at work for the company, nothing happens. Errors are written on the
+    run, and the officers are told.
+    """
+    runs = env["pii.purge.run"]
+    with transactions.lock_cursor(env) as lock:
+        if not buckets.try_to_work(lock, company._pii_domain()):
+            return runs
+        transactions.commit(env)  # to see what the process before has done
+        env.invalidate_all()
+        run = runs.search([("company_id", "=", company.id), ("state", "!=", "done")], limit=1)
+        try:
+            found = due(env, company)
+            if refusal := _refusal(env, company, run, found):
+                return _stop(env, company, run, found.day, "refused", refusal)
+            if not run and not found:
+                _passed(env, company, found.day)
+                return runs
+            run = _begin(env, company, run, found)
+            _go_on(run, found)
+        except (CryptoError, UserError, *transactions.CONFLICTS) as error:
+            transactions.rollback(env)
+            return _stop(env, company, run.exists(), company._pii_day(), "failed", str(error))
+    return run
+
+
+def _begin(env, company, run, found: Due):
+    vals = {"state": "running", "problem": False, "day": found.day}
+    if run:
+        run.write(vals)
+    else:
+        run = env["pii.purge.run"].create({**vals, "company_id": company.id, "operator": certificates.operator(env)})
+    transactions.commit(env)
+    return run
+
+
+def _stop(env, company, run, day: date, state: str, problem: str):
+    """Write down why the purge does not go on, and tell the officers, once."""
+    told = run.state == state and run.problem == problem
+    if not run:
+        run = env["pii.purge.run"].create(
+            {"company_id": company.id, "day": day, "operator": certificates.operator(env)}
+        )
+    run.write({"state": state, "problem": problem})
+    if not told:
+        for officer in env["pii.grant"]._officers(company):
+            run.with_context(mail_activity_automation_skip=False).activity_schedule(
+                ACTIVITY, user_id=officer.id, summary=env._("Personal data is not being purged")
+            )
+        _logger.warning("The purge of company %s has stopped (%s).", company.id, state)
+    transactions.commit(env)
+    return run
+
+
+def _go_on(run, found: Due) -> None:
+    """Take every step from the first one on: each finds by itself what is left to do."""
+    env, company, day = run.env, run.company_id, found.day
+    certificate = run.certificate_ids or env["pii.certificate"]
+    if certificate.state == "sealed":
+        return _end(run)
+    _step(run, "holds")
+    _move_held(run, day)
+    samples = certificates.sample(env, company, SQL("s.state = 'live' AND s.deadline <= %s", day))
+    if (found.key_ids or found.subjects) and not certificate:
+        certificate = certificates.begin(env, company, "deadline", reason="deadline", run=run)
+    _step(run, "keys")
+    _destroy_keys(run, certificate, day)
+    _step(run, "rotations")
+    rotate_queued(env, company, locked=True)
+    _step(run, "rows")
+    _forget_due(run, certificate, day)
+    _step(run, "files")
+    filestore.collect_left(env)
+    # what was not delivered to a browser within the hour is read again from the documents
+    env.cr.execute("DELETE FROM bus_bus WHERE create_date < (now() AT TIME ZONE 'UTC') - interval '1 hour'")
+    _step(run, "vacuum")
+    _vacuum(env)
+    _step(run, "certificate")
+    if certificate and not _with_patience(env, lambda: certificates.finish_if_done(certificate, samples)):
+        raise UserError(env._("A key that had to be destroyed is alive again. The next purge destroys it."))
+    transactions.commit(env)
+    finish_certificates(env, company)
+    _end(run)
+
+
+def _step(run, step: str) -> None:
+    run.step = step
+    transactions.commit(run.env)
+
+
+def _end(run) -> None:
+    env = run.env
+    run.write({"state": "done", "step": "done", "problem": False, "finished_on": fields.Datetime.now()})
+    run.activity_unlink([ACTIVITY])
+    certificates.anchor_missing(env, run.company_id)
+    _passed(env, run.company_id, run.day)
+
+
+def _with_patience(env, work):
+    """Return what ``work`` does, tried again when somebody else was faster."""
+    for tries in range(5):
+        try:
+            return work()
+        except transactions.CONFLICTS:
+            if tries == 4:
+                raise
+            transactions.rollback(env)
+
+
+# === STEPS === #
+
+
+def _held(env, company, day: date):
+    """Return the people whose day has come and whom a legal hold keeps."""
+    subjects = env["pii.subject"].sudo()  # sudo: the purge acts for the company
+    domain = [("company_id", "=", company.id), ("state", "=", "live"), ("deadline", "<=", day)]
+    return subjects.search(domain)._held()
+
+
+def _move_held(run, day: date) -> None:
+    held = _held(run.env, run.company_id, day)
+    for start in range(0, len(held), rotation.BATCH):
+        some = held[start : start + rotation.BATCH]
+        moving.move(some, day + timedelta(days=1), "held")
+        run.held_count += len(some)
+        transactions.commit(run.env)
+
+
+def _destroy_keys(run, certificate, day: date) -> None:
+    env = run.env
+    key_ids = _keys_due(env, run.company_id, day)
+    known = sorted({*(run.key_ids or "").split(), *key_ids})
+    if not known:
+        return
+    run.write({"key_ids": "\n".join(known), "key_count": len(known)})
+    certificates.count(certificate, key_ids=known)
+    transactions.commit(env)
+    keyring = keys.keyring(env)
+    for key_id in key_ids:
+        keyring.destroy(key_id, "deadline")
+
+
+def rotate_queued(env, company, *, locked: bool = False) -> None:
+    """Rotate every day of a company that somebody left early; what cannot be done now stays in the queue.
+
+    :raise UserError: the key store cannot be used
+    """
+    keyring = keys.keyring(env)
+    # whoever was forgotten early and queued no rotation must not stay in dumps
+    for certificate in env["pii.certificate"].search([("company_id", "=", company.id), ("state", "=", "open")]):
+        if certificate.kind != "deadline":
+            for key_id in (certificate.key_ids or "").split():
+                if not keyring.destroyed(key_id):
+                    rotation.queue(env, key_id, certificate.reason)
+    waiting = env["pii.rotation"].search([("company_id", "=", company.id), ("state", "in", ("queued", "running"))])
+    for key_id in waiting.sorted("due_on").mapped("key_id"):
+        rotation.run(env, key_id, locked=locked)
+
+
+def _forget_due(run, certificate, day: date) -> None:
+    env, tries = run.env, 0
+    while True:
+        env.cr.execute(
+            SQL(
+                """SELECT id FROM pii_subject WHERE company_id = %s AND state = 'live' AND deadline <= %s
+                    ORDER BY deadline, id LIMIT %s FOR UPDATE SKIP LOCKED""",
+                run.company_id.id,
+                day,
+                erasing.BATCH,
+            )
+        )
+        ids = [row[0] for row in env.cr.fetchall()]
+        if not ids:
+            return
+        try:
+            counts = erasing.forget(env, ids, "deadline", certificate)
+            run.write(
+                {
+                    "subject_count": run.subject_count + counts.subjects,
+                    "file_count": run.file_count + counts.files,
+                    "leftover_count": run.leftover_count + counts.leftovers,
+                }
+            )
+            transactions.commit(env, len(ids))
+            tries = 0
+        except transactions.CONFLICTS:
+            transactions.rollback(env)
+            if (tries := tries + 1) == 5:
+                raise
+
+
+def finish_certificates(env, company) -> None:
+    """Seal the certificates of early erasures whose keys are all gone; those of one reason become one."""
+    waiting = env["pii.certificate"].search([("company_id", "=", company.id), ("state", "=", "open")], order="id")
+    keyring = keys.keyring(env)
+    ready = waiting.filtered(
+        lambda one: not one.run_id and all(keyring.destroyed(key_id) for key_id in (one.key_ids or "").split())
+    )
+    for group in ready.grouped(lambda one: (one.kind, one.reason, one.request_ref)).values():
+        _with_patience(env, lambda group=group: certificates.finish_if_done(certificates.united(group)))
+        transactions.commit(env)
+
+
+def _vacuum(env) -> None:
+    """Vacuum and analyze the touched tables on a connection of its own; what is locked is left to autovacuum."""
+    env.cr.execute("SELECT name FROM unnest(%s) AS name WHERE to_regclass(name) IS NOT NULL", [list(_TOUCHED)])
+    tables = [row[0] for row in env.cr.fetchall()]
+    transactions.commit(env)
+    try:
+        with closing(db_connect(env.cr.dbname).cursor()) as cr:
+            cr._cnx.autocommit = True
+            cr.execute(
+                SQL("VACUUM (ANALYZE, SKIP_LOCKED) %s", SQL(", ").join(SQL.identifier(table) for table in tables))
+            )
+    except psycopg2.Error as error:
+        _logger.info("The tables of personal data are left to autovacuum: %s", type(error).__name__)
+
+
+# === THE DAY === #
+
+
+def _chain(company) -> str:
+    return "purge-" + hashlib.sha256(company._pii_domain().encode()).hexdigest()[:32]
+
+
+def last_day(env, company) -> date | None:
+    """Return the last day on which a purge of the company ended; None if there was none.
+
+    It is kept beside the keys as well: a restored database does not forget it.
+
+    :raise UserError: the key store cannot be used
+    """
+    try:
+        known = keys.keyring(env).anchors.furthest(_chain(company))
+    except CryptoError as error:
+        raise UserError(str(error)) from error
+    # sudo: no personal data
+    days = [company.sudo().pii_purge_day, known and date.fromordinal(known[0])]
+    return max(filter(None, days), default=None)
+
+
+def _passed(env, company, day: date) -> None:
+    """Remember that nothing is due up to ``day``."""
+    keyring = keys.keyring(env)
+    company = company.sudo()  # sudo: written by the purge only
+    if not company.pii_purge_day or company.pii_purge_day < day:
+        company.pii_purge_day = day
+        keyring.anchors.advance(_chain(company), day.toordinal(), day.isoformat())
+    transactions.commit(env)
+
+
+def _refusal(env, company, run, found: Due) -> str | None:
+    """Return why nothing may be destroyed although it seems due: the clock is not to be believed."""
+    known = last_day(env, company)
+    if known is None:
+        return None
+    if (known - found.day).days > 1:
+        return env._(
+            "The server's clock says %(today)s, but the last purge ended on %(last)s. Set the clock right; the purge "
+            "then goes on by itself.",
+            today=found.day,
+            last=known,
+        )
+    leap = company._pii_figure("purge_jump_days")
+    if not found.key_ids or (found.day - known).days <= leap:
+        return None
+    if run.confirmed_day and abs((found.day - run.confirmed_day).days) <= leap and _is_confirmed(run):
+        return None
+    return env._(
+        "The server's clock says %(today)s, but the last purge ended on %(last)s. If the clock runs ahead, data would "
+        "be erased before its day. Compare the date with another clock; if it is right, press Confirm the Date.",
+        today=found.day,
+        last=known,
+    )
+
+
+def _confirmation(run) -> str:
+    company = run.company_id
+    keyring = keys.keyring(run.env)
+    key_id = keyring.ensure(secret_key_id(company._pii_domain()))
+    said = f"{company._pii_domain()} {run.id} {run.confirmed_day} {run.confirmed_by_id.id}"
+    return keyring.mac(key_id, said.encode(), label=_LABEL).hex()
+
+
+def confirm(run) -> None:
+    """Seal the confirmation that today is what the clock says; the caller has checked the officer."""
+    stated = run.sudo()  # sudo: confirmations are not written by hand
+    try:
+        stated.write(
+            {
+                "confirmed_by_id": run.env.uid,
+                "confirmed_on": fields.Datetime.now(),
+                "confirmed_day": run.company_id._pii_day(),
+            }
+        )
+        stated.confirmation = _confirmation(stated)
+    except CryptoError as error:
+        raise UserError(str(error)) from error
+
+
+def _is_confirmed(run) -> bool:
+    try:
+        return hmac.compare_digest(run.confirmation or "", _confirmation(run))
+    except CryptoError as error:
+        raise UserError(str(error)) from error
