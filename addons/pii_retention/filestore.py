@@ -125,7 +125,7 @@ def _set_aside(env, names: list[str]) -> list[str]:
     """
     # as Odoo's own collection does it: nobody may start to use a file between the look and the deletion
     env.cr.execute("SET LOCAL lock_timeout TO '1s'")
-    env.cr.execute("LOCK ir_attachment IN SHARE MODE")
+    env.cr.execute("LOCK ir_attachment IN SHARE MODE", log_exceptions=False)
     env.cr.execute("SELECT store_fname FROM ir_attachment WHERE store_fname = ANY(%s)", [names])
     paths = []
     for name in set(names).difference(row[0] for row in env.cr.fetchall()):
