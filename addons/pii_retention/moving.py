@@ -185,7 +185,7 @@ def settle(subjects, held=None) -> None:
     for reason, ids in over.items():
         purge.forget(subjects.env, ids, reason, key_ids=stale)
     for key_id in sorted(stale):
-        rotation.queue(subjects.env, key_id, "early_erasure")
+        queue_rotation(subjects.env, key_id)
 
 
 def _first(subject) -> date:
@@ -225,3 +225,7 @@ def reason_of(rule: str) -> str:
         rule, "deadline"
     )
 
+
+def queue_rotation(env, key_id: str) -> None:
+    """Have the neighbours of a bucket sealed under a new key and the old one destroyed, within the policy's time."""
+    rotation.queue(env, key_id, "early_erasure")

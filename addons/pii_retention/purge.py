@@ -41,9 +41,7 @@ class Counts:
         self.key_ids |= other.key_ids
 
 
-def forget(
-    env, subject_ids: Sequence[int], reason: str, certificate=None, *, key_ids: Collection[str] = ()
-) -> Counts:
+def forget(env, subject_ids: Sequence[int], reason: str, certificate=None, *, key_ids: Collection[str] = ()) -> Counts:
     """Erase people in this transaction: tombstones first, then columns, files and leftovers; idempotent.
 
     No key is touched and nothing is sealed: dumps still hold the people until their keys die, see
@@ -96,9 +94,9 @@ def _forget_of(env, company, rows: list[tuple], reason: str, certificate, key_id
     except CryptoError as error:
         raise UserError(str(error)) from error
     if fresh and not certificate:
-        certificate = certificates.begin(env, company, "early", reason=reason)
+        certificate = certificates.begin(env, company, "deadline" if reason == "deadline" else "early", reason=reason)
     counts = Counts(subjects=len(fresh))
-    if not certificate or certificate.kind != "deadline":
+    if not certificate or not certificate.run_id:  # the purge of a day knows its keys
         # dumps hold them under the keys of all days that they were ever sealed for
         counts.key_ids = key_ids_of(env, ids) | moving.stale_keys(env["pii.subject"].browse(fresh)) | set(key_ids)
     counts.leftovers = leftovers.erase(env, ids)

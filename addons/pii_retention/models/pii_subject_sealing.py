@@ -5,7 +5,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
-from .. import buckets as buckets_of_days, clock, indexing, keys, moving, proof, tombstones
+from .. import buckets as buckets_of_days, clock, indexing, keys, moving, proof, purge, tombstones
 from ..blind_index import merged
 from ..crypto import CryptoError, KeyDestroyed
 from ..indexing import SEPARATOR
@@ -177,7 +177,7 @@ class PiiSubject(models.Model):
         identity = {"uuid": self.uuid, "deadline": self.deadline, "country_id": country.id}
         columns = _sealed(self.env, self.company_id, identity, values, {})
         if "state" in columns:
-            moving.forget(self.env, self.ids, "deadline")
+            purge.forget(self.env, self.ids, "deadline")
             return
         if self._keep_sealed(columns):
             columns.update(self._reindexed(columns, country))

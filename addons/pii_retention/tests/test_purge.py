@@ -106,8 +106,10 @@ class TestPurge(PurgeCase):
             self.purge()
         for number, step in enumerate(("holds", "keys", "rotations", "rows", "files", "vacuum", "certificate")):
             day = self.due_day + timedelta(days=10 + number)
-            subject = self.seal(f"step-{step}", start=day - timedelta(days=30)).sudo()
-            subject_file = self.file_of(subject)
+            with self.on(day - timedelta(days=30)):
+                subject = self.seal(f"step-{step}", start=day - timedelta(days=30)).sudo()
+                subject_file = self.file_of(subject)
+            self.assertEqual(subject.deadline, day)
             real = purging._step
 
             def interrupted(run, name, step=step, real=real):
