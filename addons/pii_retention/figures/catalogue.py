@@ -44,6 +44,8 @@ FIGURES = (
            clauses="S2-7-d"),
     Figure("proof_hours", "retention", "hours", 24, "lower", least=1, s2="deletion is automatic",
            clauses="S2-7-d, S2-8-a"),
+    Figure("purge_jump_days", "retention", "days", 2, "lower", least=1, most=7, bound="the product",
+           s2="deletion is automatic", clauses="S2-7-d"),
     Figure("encryption_bits", "retention", "bits (AES-GCM)", 256, "fixed", s1="AES-128 or better", s2="AES-128",
            dpp="AES-128 or better, keys in a key management service", clauses="S1-2.4-a, S2-7-a, DPP 2.4"),
     # === ACCESS === #

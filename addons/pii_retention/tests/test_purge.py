@@ -23,7 +23,7 @@ class PurgeCase(VaultCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.keyring = keys.keyring(cls.env)
-        cls.company._pii_policy().tz = "Europe/Berlin"
+        cls.relax(tz="Europe/Berlin")
         cls.startClassPatcher(patch.object(purging, "_vacuum"))
 
     def setUp(self):
