@@ -5,7 +5,8 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
-from .. import buckets as buckets_of_days, clock, indexing, keys, moving, proof, purge, tombstones
+from .. import buckets as buckets_of_days
+from .. import clock, indexing, keys, moving, proof, purge, tombstones
 from ..blind_index import merged
 from ..crypto import CryptoError, KeyDestroyed
 from ..indexing import SEPARATOR
