@@ -16,7 +16,7 @@ from ..purposes import CLASSES, Purpose
 from .words import KEY_WORDS, key_word
 
 #: Purposes whose dialog corrects; the others read what happened.
-CORRECTING = ("label", "customer_service", "invoice")
+CORRECTING = ("label", "customer_service", "invoice", "legal_request")
 
 #: Longest text of each key that a person may correct, in characters: what a line of a label or a document takes, and
 #: what a message of the channel takes. The rest (customisations, payment references) is the channel's word.

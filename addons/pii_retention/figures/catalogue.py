@@ -6,6 +6,7 @@ from .figure import Figure
 
 _DPP = "Amazon's Data Protection Policy"
 _PLATFORM = "the platform, which ends a secret after 180 days"
+_MONTH = "the General Data Protection Regulation, article 12"
 _LAW = "the General Data Protection Regulation, article 33"
 
 # fmt: off
@@ -46,6 +47,12 @@ FIGURES = (
            clauses="S2-7-d, S2-8-a"),
     Figure("purge_jump_days", "retention", "days", 2, "lower", least=1, most=7, bound="the product",
            s2="deletion is automatic", clauses="S2-7-d"),
+    Figure("request_subject_days", "retention", "days", 30, "lower", least=1, most=30, bound=_MONTH,
+           s1="the law's time", clauses="GDPR 12.3"),
+    Figure("request_single_subjects", "retention", "customers", 1, "lower", least=0, s1="segregation of duties",
+           clauses="S1-1.2-a"),
+    Figure("request_archive_days", "retention", "days", 7, "lower", least=1, most=30, bound=_DPP,
+           s1="or returned, within 72 hours", clauses="S1-1.7-b"),
     Figure("encryption_bits", "retention", "bits (AES-GCM)", 256, "fixed", s1="AES-128 or better", s2="AES-128",
            dpp="AES-128 or better, keys in a key management service", clauses="S1-2.4-a, S2-7-a, DPP 2.4"),
     # === ACCESS === #

@@ -1,0 +1,144 @@
+from odoo import Command
+from odoo.exceptions import UserError
+from odoo.tests import HttpCase, tagged
+
+from odoo.addons.pii_retention import lookup
+from odoo.addons.pii_retention.tests.common import FISCAL, OPERATIONAL, PERSON
+
+from .common import RequestCase
+
+
+class SubjectCase(RequestCase):
+    def asked(self, right, subjects=None, approve=True):
+        request = self.register(
+            kind="data_subject",
+            right=right,
+            requester="The customer of the order",
+            subject_ids=[Command.set((subjects or self.subject).ids)],
+        )
+        request.action_preview()
+        if approve:
+            self.decide(request)
+        return request
+
+
+@tagged("post_install", "-at_install")
+class TestRequestSubject(SubjectCase):
+    """A person wants to see, correct or lose what is held: found by an exact value, answered, erased."""
+
+    def test_found_by_exact_value_and_erased(self):
+        wanted = self.env["pii.grant"].create(
+            {
+                "user_id": self.officer.id,
+                "requested_by_id": self.officer.id,
+                "purpose": "legal_request",
+                "reason": "find the person of a request",
+            }
+        )
+        with self.acting(self.second):
+            wanted.with_user(self.second).action_approve()
+        with self.acting(self.officer):
+            found = lookup.find(
+                self.env(user=self.officer), "email", PERSON["email"], "legal_request", "a customer asks for erasure"
+            )
+        self.assertIn(self.subject, found)
+        request = self.asked("erase", subjects=found)
+        self.assertEqual(request.legal_basis, "gdpr_17")
+        self.run_cron()
+        self.assertEqual(request.state, "done")
+        self.assertNothingHeld(found)
+        self.assertRequestImpersonal(request)
+        with self.acting(self.officer):
+            self.assertFalse(
+                lookup.find(self.env(user=self.officer), "email", PERSON["email"], "legal_request", "is it all gone")
+            )
+
+    def test_nobody_chosen(self):
+        request = self.register(kind="data_subject", right="erase", origin="shop")
+        with self.assertRaises(UserError):
+            request.action_preview()
+
+    def test_customers_of_another_company(self):
+        other = self.env["res.company"].create({"name": "Other Shop"})
+        stranger = self.seal("402-9999999-0000001", company_id=other.id)
+        with self.assertRaises(UserError):
+            self.register(kind="data_subject", right="erase", subject_ids=[Command.set(stranger.ids)])
+
+    def test_rectified_on_the_card(self):
+        request = self.asked("rectify")
+        self.assertEqual(request._pii_subjects(), self.subject)
+        purposes = {found["code"]: found for found in self.subject.with_user(self.officer).pii_purposes()}
+        self.assertTrue(purposes["legal_request"]["granted"])
+        self.subject._correct({"operational": {"street": "Neue Strasse 1"}})
+        request.action_answered()
+        self.assertEqual((request.state, self.outcomes(request)), ("done", {self.subject.reference: "answered"}))
+        self.assertEqual(self.subject.state, "live")
+
+    def test_a_scan_attached_to_the_request_is_sealed(self):
+        request = self.asked("access", approve=False)
+        attachment = self.env["ir.attachment"].create(
+            {"name": "letter.txt", "raw": PERSON["street"].encode(), "res_model": request._name, "res_id": request.id}
+        )
+        self.assertEqual(attachment.pii_subject_id, self.subject)
+
+    def test_answered_needs_its_decision(self):
+        request = self.asked("access", approve=False)
+        with self.assertRaises(UserError):
+            request.action_answered()
+
+
+@tagged("post_install", "-at_install")
+class TestRequestCopy(SubjectCase, HttpCase):
+    """The copy is made for the handler, at that moment, and kept nowhere."""
+
+    def test_a_machine_readable_copy(self):
+        request = self.asked("access")
+        self.env.flush_all()
+        self.authenticate("vault_officer", "vault_officer")
+        answer = self.url_open(f"/pii/request/{request.id}/copy/json")
+        self.assertEqual(answer.status_code, 200, answer.text[:500])
+        self.assertEqual(answer.headers["Cache-Control"], "no-store")
+        (known,) = answer.json()["customers"]
+        self.assertEqual(known["data"], {"operational": OPERATIONAL, "fiscal": FISCAL})
+        self.assertEqual(known["reference"], self.subject.reference)
+        rows = self.env["pii.disclosure"].search([("document", "=", f"{request.name} json")])
+        self.assertEqual(rows.mapped("outcome"), ["sent"])
+        self.assertIn(("opened", "legal_request", self.officer.id), self.logged())
+        self.assertRequestImpersonal(request)
+        self.assertFalse(
+            self.env["ir.attachment"].sudo().search([("res_model", "=", request._name), ("res_id", "=", request.id)])
+        )
+
+    def test_a_copy_to_read(self):
+        request = self.asked("access")
+        self.env.flush_all()
+        self.authenticate("vault_officer", "vault_officer")
+        answer = self.url_open(f"/pii/request/{request.id}/copy/pdf", timeout=60)
+        self.assertEqual(answer.status_code, 200, answer.text[:500])
+        self.assertEqual(answer.headers["Cache-Control"], "no-store")
+        self.assertTrue(answer.content)
+
+    def test_the_doors(self):
+        request = self.asked("access")
+        waiting = self.asked("access", approve=False)
+        erasing = self.asked("erase")
+        self.env.flush_all()
+        for login, target, form in (
+            ("vault_second", request, "json"),  # approved it, does not handle it
+            ("vault_clerk", request, "json"),
+            ("vault_auditor", request, "json"),
+            ("vault_officer", waiting, "json"),  # nobody has decided
+            ("vault_officer", erasing, "json"),  # nothing to hand out
+            ("vault_officer", request, "xml"),
+        ):
+            self.authenticate(login, login)
+            answer = self.url_open(f"/pii/request/{target.id}/copy/{form}")
+            with self.subTest(login=login, target=target.name, form=form):
+                self.assertNotEqual(answer.status_code, 200)
+                self.assertNoCanary(answer.text, "an error")
+        self.authenticate("vault_officer", "vault_officer")
+        answer = self.url_open(f"/pii/request/{request.id}/copy/json", headers={"Sec-Fetch-Site": "cross-site"})
+        self.assertEqual(answer.status_code, 403)
+        # the page of the report, asked for by its address, shows nobody
+        answer = self.url_open(f"/report/html/pii_retention_request.report_copy/{request.id}")
+        self.assertNoCanary(answer.text, "the report outside of a reveal")
