@@ -165,6 +165,17 @@ def tell(env, kind, company, name, detail):
     return alert
 
 
+def raise_review(env, user, purpose: str, subjects: Sequence[Asked], detail: str) -> None:
+    """Raise the alerts about a review that nobody made in time.
+
+    :param env: superuser environment
+    :param user: whose access is to be reviewed
+    """
+    for rule in env["pii.alert.rule"]._rules():
+        if rule["kind"] == "review" and rule["purpose"] in (False, purpose):
+            _raise(env["pii.alert"].sudo(), rule["id"], user, purpose, subjects, detail)  # sudo: a job tells officers
+
+
 # === KINDS === #
 
 
@@ -244,11 +255,12 @@ def _baseline(env, rule, uid, now, unit) -> float:
     env.cr.execute(
         SQL(
             """SELECT count(*), count(DISTINCT date_trunc(%s, at)) FROM pii_access_log
-                WHERE user_ref = %s AND at >= %s AND at < %s AND outcome = 'opened' %s""",
+                WHERE user_ref = %s AND at >= %s AND at < %s AND outcome = 'opened' AND %s %s""",
             unit,
             uid,
             today - timedelta(days=rule["baseline_days"]),
             today,
+            counts.SEEN,
             SQL("AND purpose = %s", rule["purpose"]) if rule["purpose"] else SQL(),
         )
     )
@@ -268,4 +280,5 @@ _KINDS = {
     "bulk": _bulk,
     "refusals": _refusals,
     "canary": _canary,
+    "review": lambda event, rule: None,  # time raises it, no question does
 }

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import hmac
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from odoo import fields
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from . import keys
-from .crypto import secret_key_id
+from .crypto import CryptoError, secret_key_id
+
+_logger = logging.getLogger(__name__)
 
 LABEL = "grant"
 #: In this order one of several grants is named in the log.
@@ -29,6 +33,7 @@ class Grant:
     """One row of ``pii_grant`` with what belongs to it; ids of records, naive UTC.
 
     :param domain: the key domain of its company, None for a service's grant for all companies
+    :param uuid: identifies it for ever; ids of rows come again after a restore
     :param subjects: ``{id: uuid}`` of the only customers that it covers; empty for all of its scope
     :param scope: ``{column: value}`` of what other addons narrow it by
     """
@@ -45,6 +50,7 @@ class Grant:
     requested_by: int | None
     decided_by: int | None
     seal: str | None
+    uuid: str | None
     subjects: dict[int, str]
     scope: dict[str, int | None]
 
@@ -63,7 +69,13 @@ class Grant:
             "requested_by": self.requested_by or False,
             "decided_by": self.decided_by or False,
             **{name.removesuffix("_id"): value or False for name, value in self.scope.items()},
+            # grants of earlier releases have none
+            **({"uuid": self.uuid} if self.uuid else {}),
         }
+
+    def register_id(self) -> str:
+        """Return the id under which the revocation of this grant is kept beside the keys."""
+        return f"grant/{self.uuid or self.seal or self.id}"
 
 
 _COLUMNS = (
@@ -78,6 +90,7 @@ _COLUMNS = (
     "requested_by_id",
     "decided_by_id",
     "terms_seal",
+    "uuid",
 )
 
 
@@ -177,10 +190,35 @@ def is_genuine(grant) -> bool:
 
 
 def has_seal(env, grant: Grant) -> bool:
-    """Tell whether the terms of a grant are those that were sealed.
+    """Tell whether the terms of a grant are those that were sealed, and it was never revoked since.
 
     :raise CryptoError: the key store cannot be used
     """
     if not grant.seal or not grant.domain:
         return False
-    return hmac.compare_digest(grant.seal, _mac(env, grant.domain, grant.terms()))
+    if not hmac.compare_digest(grant.seal, _mac(env, grant.domain, grant.terms())):
+        return False
+    return not keys.keyring(env).revoked.contains(grant.register_id())
+
+
+# === REVOCATION === #
+
+
+def note_revoked(env, revoked: Sequence[Grant]) -> bool:
+    """Note beside the keys that these grants open nothing any more, whoever puts their rows back.
+
+    A revocation does not fail for want of a key store: nothing opens then anyhow, and the hourly job notes it later.
+
+    :return: whether all are noted now
+    """
+    if not revoked:
+        return True  # a database without grants has made no key store either
+    try:
+        register = keys.keyring(env).revoked
+        missing = {grant.register_id() for grant in revoked} - register.buried(grant.register_id() for grant in revoked)
+        for register_id in sorted(missing):
+            register.append(register_id, datetime.now(UTC).date(), "revoked")
+    except (CryptoError, UserError) as error:
+        _logger.info("Revoked grants could not be noted beside the keys yet: %s", error)
+        return False
+    return True

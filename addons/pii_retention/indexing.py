@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from odoo.tools import SQL
 
-from . import blind_index, buckets
+from . import blind_index, buckets, keys
+from .crypto import CryptoError
 
 #: A sealed column holds one token a line: the first as the channel delivered it, then corrections in order.
 SEPARATOR = "\n"
 _BITS = "pii_retention.index_bits"
+
+#: A company with more live subjects is not indexed again, and never more of them in one go.
+WIDENED_ROWS = 4096
+WIDENED_AT_ONCE = 100
 
 COLUMNS = tuple(f"{field}_index" for field in blind_index.FIELDS)
 
@@ -46,6 +51,42 @@ def bits_for(env, company) -> int:
     """Return what :func:`plan_bits` said last in this transaction, asking it once."""
     bits = env.cr.cache.get((_BITS, company.id))
     return plan_bits(env, company) if bits is None else bits
+
+
+def widen(env, company, limit: int = WIDENED_AT_ONCE) -> int:
+    """Index live subjects again whose entries keep fewer bits than entries made now, and return how many.
+
+    While a shop grows, what its first customers keep matches more and more people by coincidence, and each is
+    somebody's data opened for nothing. A large shop has few of them for its size and is left alone.
+    """
+    bits = bits_for(env, company)
+    if bits > blind_index.planned_bits(WIDENED_ROWS):
+        return 0
+    Subject = env["pii.subject"].sudo()  # sudo: importers seal, they need not read subjects
+    Subject.flush_model([*COLUMNS, "state", "company_id", "deadline"])
+    env.cr.execute(
+        SQL(
+            """SELECT id FROM pii_subject
+                WHERE company_id = %s AND state = 'live' AND deadline > %s
+                  AND split_part(coalesce(name_index, email_index, phone_index), ':', 1)::int < %s
+                ORDER BY deadline DESC, id LIMIT %s""",
+            company.id,
+            company._pii_day(),
+            bits,
+            limit,
+        )
+    )
+    found = Subject.browse([row[0] for row in env.cr.fetchall()])
+    keyring, done = keys.keyring(env) if found else None, 0
+    for subject in found:
+        tokens = {cls: subject[f"{cls}_token"] for cls in blind_index.CLASSES}
+        try:
+            columns = columns_of_sealed(keyring, subject, subject.deadline, subject.country_id.code, tokens)
+        except CryptoError:
+            continue  # the daily check of the keys names it
+        subject.write(columns)
+        done += 1
+    return done
 
 
 def columns_for(keyring, key_id: str, company, content: dict[str, dict[str, str]], country: str | bool) -> dict:

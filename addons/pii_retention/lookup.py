@@ -42,7 +42,7 @@ from .purposes import CLASSES, PURPOSES
 LOOKUP_PURPOSES = ("customer_service", "legal_request", "incident")
 #: The subject of a search is nobody yet: its row in the log carries the nil UUID.
 NOBODY = "00000000-0000-0000-0000-000000000000"
-PREFIX = "lookup:"
+PREFIX = counts.LOOKUP
 
 
 def find(env, field: str, value: str, code: str, reason: str | None):
@@ -79,7 +79,7 @@ def find(env, field: str, value: str, code: str, reason: str | None):
 
 
 def options(env) -> dict:
-    """Return what the dialog offers: ``fields`` and ``purposes``, each a list of ``{code, label}``."""
+    """Return what the dialog offers: ``fields`` and ``purposes``, each a list of ``{code, label}``, and figures."""
     names = {"name": env._("Name"), "email": env._("E-mail address"), "phone": env._("Phone number")}
     user = env.user
     live = set(env["pii.grant"]._live(user.id).mapped("purpose"))
@@ -91,6 +91,7 @@ def options(env) -> dict:
             if code in live or any(user.has_group(group) for group in PURPOSES[code].groups)
         ],
         "max_length": blind_index.MAX_LENGTH,
+        "reason_words": max(company._pii_figure("reason_words") for company in env.companies),
     }
 
 

@@ -145,6 +145,12 @@ class StoreContract:
         store.destroy(f"{KEY_ID}/12", "early_erasure")
         assert store.newest(KEY_ID) == f"{KEY_ID}/12"  # a buried generation is not used again
 
+    def test_register_of_revoked_grants(self, store, opener):
+        assert store.revoked.append("grant/one", date(2026, 12, 21), "revoked")
+        assert not store.revoked.append("grant/one", date(2026, 12, 22), "revoked")
+        assert opener(ONE).revoked.contains("grant/one") and not store.revoked.contains("grant/two")
+        assert not store.subjects.contains("grant/one") and not list(store.subjects.entries())
+
     def test_subjects_ledger(self, store, opener):
         assert store.subjects.append(SUBJECT, date(2026, 12, 21), "early_erasure")
         assert not store.subjects.append(SUBJECT, date(2026, 12, 22), "other")

@@ -18,27 +18,8 @@ from .words import KEY_WORDS, key_word
 #: Purposes whose dialog corrects; the others read what happened.
 CORRECTING = ("label", "customer_service", "invoice", "legal_request")
 
-#: Longest text of each key that a person may correct, in characters: what a line of a label or a document takes, and
-#: what a message of the channel takes. The rest (customisations, payment references) is the channel's word.
-LIMITS = {
-    "name": 128,
-    "company_name": 128,
-    "street": 128,
-    "street2": 128,
-    "street3": 128,
-    "zip": 24,
-    "city": 128,
-    "state": 64,
-    "phone": 32,
-    "email": 254,
-    "delivery_note": 1000,
-    "gift_text": 1000,
-    "vat": 32,
-    "tax_code": 32,
-    "company_registry": 64,
-    "pec_email": 254,
-    "po_number": 64,
-}
+#: What a parcel does not arrive without.
+ADDRESS = ("street", "zip", "city")
 
 #: Keys whose text may have several lines.
 MULTILINE = ("delivery_note", "gift_text")
@@ -48,11 +29,17 @@ _DIRECTION = {chr(code) for code in (0x61C, *range(0x200E, 0x2010), *range(0x202
 _FORBIDDEN = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
-def correctable(purpose: Purpose) -> set[str]:
+def limits(env) -> dict[str, int]:
+    """Return ``{vault key: characters}`` of what a person may correct, see ``pii.subject._pii_text_limits``."""
+    return env["pii.subject"]._pii_text_limits()
+
+
+def correctable(env, purpose: Purpose) -> set[str]:
     """Return the keys that a person who acts for ``purpose`` may correct: those of the classes that it opens."""
     if purpose.code not in CORRECTING:
         return set()
-    return {key for cls in purpose.classes for key in CLASSES[cls] if key in LIMITS}
+    known = limits(env)
+    return {key for cls in purpose.classes for key in CLASSES[cls] if key in known}
 
 
 def checked(env, purpose: Purpose, values: dict) -> dict[str, str]:
@@ -63,7 +50,7 @@ def checked(env, purpose: Purpose, values: dict) -> dict[str, str]:
     """
     if not isinstance(values, dict) or not values:
         raise UserError(env._("Nothing was corrected: change at least one value."))
-    allowed = correctable(purpose)
+    allowed = correctable(env, purpose)
     result = {}
     for key, text in values.items():
         if key not in allowed:
@@ -84,10 +71,11 @@ def _checked_text(env, key: str, text) -> str:
     if not isinstance(text, str):
         raise UserError(env._("“%s” must be a text.", label))
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").strip())
-    if not text:
+    if not text and key == "name":
         raise UserError(env._("“%s” cannot be emptied: type what is right instead.", label))
-    if len(text) > LIMITS[key]:
-        raise UserError(env._("“%(field)s” is too long: at most %(limit)s characters.", field=label, limit=LIMITS[key]))
+    limit = limits(env)[key]
+    if len(text) > limit:
+        raise UserError(env._("“%(field)s” is too long: at most %(limit)s characters.", field=label, limit=limit))
     plain = text.replace("\n", "") if key in MULTILINE else text
     if "\n" in plain:
         raise UserError(env._("“%s” is one line: remove the line break.", label))
@@ -101,7 +89,11 @@ def doubts(env, texts: dict[str, str], country_code: str | None) -> list[str]:
 
     :param country_code: ISO code of the country that a phone number without prefix belongs to
     """
-    result = []
+    result = [
+        env._("Without “%s” a parcel may not arrive. Is it right that it is empty?", key_word(env, key))
+        for key in ADDRESS
+        if texts.get(key) == ""
+    ]
     if (phone := texts.get("phone")) and not _is_phone(phone, country_code):
         result.append(env._("The phone number does not exist in this country's numbering plan."))
     for key in ("email", "pec_email"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from odoo.exceptions import AccessError, UserError
 from odoo.http import Controller, request, route
 
-from .. import reveal
+from .. import reasons, reveal
 from ..purposes import CLASSES, PURPOSES
 from . import correction
 from .words import class_word, in_reading_order, key_word
@@ -26,7 +26,8 @@ class RevealController(Controller):
         """Return what the cards of a record say: a list of dicts, empty for records without protected customer.
 
         ``id``, ``pseudonym``, ``state`` and ``state_label``, ``held`` (words of each class), ``deadline`` (ISO date),
-        ``rule`` (words), ``purposes`` (``pii.subject.pii_purposes``). No personal data.
+        ``rule`` (words), ``purposes`` (``pii.subject.pii_purposes``), ``reason_words`` (how many a reason has at
+        least). No personal data.
 
         :raise AccessError: the user may not read the record
         """
@@ -40,9 +41,9 @@ class RevealController(Controller):
     def reveal(self, subject_id, model, id, purpose, reason):  # noqa: A002
         """Open one customer of a record for a purpose, for a person at a screen.
 
-        :return: dict with ``values`` (list of ``key``, ``label``, ``value``, ``class``, ``multiline``, ``editable``;
-            those that may be added come with an empty value), ``seconds`` (how long they may be shown) and
-            ``message`` (why there is nothing, or False)
+        :return: dict with ``values`` (list of ``key``, ``label``, ``value``, ``class``, ``multiline``, ``editable``,
+            ``limit`` (characters, False without one); those that may be added come with an empty value),
+            ``seconds`` (how long they may be shown) and ``message`` (why there is nothing, or False)
         :raise AccessError: refused; the message says what to do
         :raise UserError: a key is missing or wrong
         """
@@ -81,10 +82,11 @@ class RevealController(Controller):
             return {"saved": [], "questions": questions}
         with subject.reveal(purpose, reason, f"{model},{id}") as inner:
             held = reveal.current(inner).values.get(subject.id) or {}
-            texts = {key: text for key, text in texts.items() if held.get(key) != text}
+            texts = {key: text for key, text in texts.items() if held.get(key, "") != text}
         if texts:
             by_class = {cls: {key: text for key, text in texts.items() if key in CLASSES[cls]} for cls in known.classes}
-            subject._correct({cls: content for cls, content in by_class.items() if content})
+            corrected = {cls: content for cls, content in by_class.items() if content}
+            subject._correct(corrected, purpose, reasons.for_log(reason), f"{model},{id}")
         saved = [key_word(env, key) for key in in_reading_order(texts)]
         if saved:
             self._leave_note(env[model].browse(id), saved)
@@ -139,12 +141,13 @@ class RevealController(Controller):
             "deadline": known.deadline.isoformat(),
             "rule": rules[known.deadline_rule],
             "purposes": subject.pii_purposes() if known.state != "erased" else [],
+            "reason_words": known.company_id._pii_figure("reason_words"),
         }
 
     def _rows(self, values, purpose):
         """Return what the dialog lays out: what is held, and empty lines for what may be added."""
         env = request.env
-        editable = correction.correctable(purpose)
+        editable, limits = correction.correctable(env, purpose), correction.limits(env)
         return [
             {
                 "key": key,
@@ -153,6 +156,7 @@ class RevealController(Controller):
                 "class": next((cls for cls in purpose.classes if key in CLASSES[cls]), False),
                 "multiline": key in correction.MULTILINE or "\n" in values.get(key, ""),
                 "editable": key in editable,
+                "limit": limits.get(key, False),
             }
             for key in in_reading_order(values.keys() | editable)
         ]

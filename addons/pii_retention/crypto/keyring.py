@@ -241,6 +241,11 @@ class Keyring:
         return self._store.subjects
 
     @property
+    def revoked(self) -> Tombstones:
+        """Revoked grants, kept beside the keys: as :attr:`subjects`."""
+        return self._store.revoked
+
+    @property
     def anchors(self) -> Anchors:
         """Fixed points of the access log, kept beside the keys."""
         return self._store.anchors

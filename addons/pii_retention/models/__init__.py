@@ -43,6 +43,7 @@ from . import pii_doomed_file
 from . import res_company_purge
 from . import pii_grant
 from . import pii_grant_decision
+from . import pii_grant_upkeep
 from . import res_groups
 from . import res_users
 from . import pii_subject_access

@@ -64,7 +64,13 @@ class PiiAccessLog(models.Model):
     session = fields.Char(readonly=True, help="Fingerprint of the web session.")
     address = fields.Char(string="Network Address", readonly=True)
     outcome = fields.Selection(
-        [("opened", "Opened"), ("refused", "Refused"), ("failed", "Failed"), ("empty", "Nothing held")],
+        [
+            ("opened", "Opened"),
+            ("refused", "Refused"),
+            ("failed", "Failed"),
+            ("empty", "Nothing held"),
+            ("corrected", "Corrected"),
+        ],
         required=True,
         readonly=True,
     )

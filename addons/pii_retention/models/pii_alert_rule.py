@@ -37,6 +37,7 @@ class PiiAlertRule(models.Model):
             ("daily", "Far more in a day than this person's mean"),
             ("refusals", "Refusals in a row"),
             ("off_hours", "Outside of working hours"),
+            ("review", "A broken glass was not reviewed in time"),
         ],
         required=True,
         tracking=True,

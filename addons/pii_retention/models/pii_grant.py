@@ -1,3 +1,5 @@
+from uuid import uuid4
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
@@ -95,6 +97,8 @@ class PiiGrant(models.Model):
     review_note = fields.Char(readonly=True, copy=False, tracking=True)
     can_decide = fields.Boolean(compute="_compute_can_decide")
     terms_seal = fields.Char(groups=fields.NO_ACCESS, copy=False)
+    # ids of rows come again after a restore; what is noted about a revoked grant must not
+    uuid = fields.Char(groups=fields.NO_ACCESS, copy=False, default=lambda self: str(uuid4()))
 
     _end_after_start = models.Constraint(
         "CHECK (date_end IS NULL OR date_start IS NULL OR date_end > date_start)", "A grant ends after it starts."
@@ -106,6 +110,11 @@ class PiiGrant(models.Model):
         labels = dict(self._fields["purpose"]._description_selection(self.env))
         for grant in self:
             grant.display_name = f"{grant.user_id.name}: {labels.get(grant.purpose, '')}"
+
+    def _init_column(self, column_name):
+        # grants that were sealed without one stay without; a default would be the same for all of them
+        if column_name != "uuid":
+            super()._init_column(column_name)
 
     # === IN FORCE === #
 

@@ -180,6 +180,7 @@ class PiiGrant(models.Model):
         """End grants now, whoever or whatever asks for it: less access needs no permission."""
         # sudo: a user's deactivation or an alert revokes as well
         live = self.sudo().filtered(lambda grant: grant.state in ("requested", "approved"))
+        rows = grants.of_records(live.filtered(lambda grant: grant.state == "approved"))
         live.write(
             {
                 "state": "revoked",
@@ -191,6 +192,10 @@ class PiiGrant(models.Model):
         )
         live.activity_unlink(["pii_retention.activity_decide", "pii_retention.activity_renew"])
         live._leave_role()
+        if rows:
+            # once it is certain: what is noted beside the keys cannot be taken back
+            env = self.env
+            env.cr.postcommit.add(lambda: grants.note_revoked(env, rows))
 
     # === ROLES === #
 
@@ -218,20 +223,3 @@ class PiiGrant(models.Model):
             )
             if not others:
                 grant.user_id.write({"group_ids": [(3, group.id)]})
-
-    @api.model
-    def _cron_lapse(self):
-        """Ask for the review of assignments that are about to lapse; take the role from those that have."""
-        now = fields.Datetime.now()
-        standing = self.sudo().search([("kind", "=", "standing"), ("state", "=", "approved")])
-        for grant in standing:
-            if grant.date_end <= now:
-                grant._leave_role()
-                continue
-            warn_at = grant.date_end - timedelta(days=grant.company_id._pii_figure("grant_warning_days"))
-            if warn_at > now or grant.activity_search(["pii_retention.activity_renew"]):
-                continue
-            for officer in self._officers(grant.company_id) - grant.user_id:
-                grant.activity_schedule(
-                    "pii_retention.activity_renew", date_deadline=grant.date_end.date(), user_id=officer.id
-                )

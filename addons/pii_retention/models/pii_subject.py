@@ -73,6 +73,33 @@ class PiiSubject(models.Model):
     _email_index_idx = models.Index("USING gin (string_to_array(email_index, ' ')) WHERE email_index IS NOT NULL")
     _phone_index_idx = models.Index("USING gin (string_to_array(phone_index, ' ')) WHERE phone_index IS NOT NULL")
 
+    @api.model
+    def _pii_text_limits(self):
+        """Return ``{vault key: characters}``: how long a text may be that a person corrects, and which keys may be.
+
+        What a line of a label or a document takes, and what a message of the channel takes. The rest (customisations,
+        payment references) is the channel's word.
+        """
+        return {
+            "name": 128,
+            "company_name": 128,
+            "street": 128,
+            "street2": 128,
+            "street3": 128,
+            "zip": 24,
+            "city": 128,
+            "state": 64,
+            "phone": 32,
+            "email": 254,
+            "delivery_note": 1000,
+            "gift_text": 1000,
+            "vat": 32,
+            "tax_code": 32,
+            "company_registry": 64,
+            "pec_email": 254,
+            "po_number": 64,
+        }
+
     # === COMPUTE METHODS === #
 
     @api.model

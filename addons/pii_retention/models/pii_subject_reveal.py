@@ -31,11 +31,13 @@ def _open(subjects, purpose, reason):
             continue
         try:
             keyring = keyring or keys.keyring(env)
-            content = values[subject_id] = {}
+            content: dict[str, str] = {}
             # the first class of the purpose wins, so it is laid on last
             for cls in reversed(purpose.classes):
                 for token in filter(None, tokens[cls]):
                     content.update(keyring.open_record(domain, uuid, cls, token))
+            # a correction may have emptied something
+            values[subject_id] = {key: text for key, text in content.items() if text}
         except CryptoError as error:
             log = env["pii.access.log"]
             log._append(subjects.browse(subject_id), purpose.code, "failed", classes=purpose.classes, reason=reason)

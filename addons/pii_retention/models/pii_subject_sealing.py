@@ -6,9 +6,10 @@ from odoo.exceptions import UserError
 from odoo.tools import split_every
 
 from .. import buckets as buckets_of_days
-from .. import clock, indexing, keys, moving, proof, purge, tombstones
+from .. import clock, indexing, journal, keys, moving, proof, purge, tombstones
 from ..blind_index import merged
 from ..crypto import CryptoError, KeyDestroyed
+from ..facts import asked
 from ..indexing import SEPARATOR
 from ..purposes import CLASSES
 
@@ -103,6 +104,8 @@ class PiiSubject(models.Model):
             else:
                 create_vals.update(_sealed(self.env, company, create_vals, values, buckets))
         created = subjects.create(list(to_create.values()))
+        for company in created.company_id:
+            indexing.widen(self.env, company)
         for identity, subject in existing.items():
             if subject.uuid in buried and subject.state == "live":
                 subject.write(self._erased_columns())
@@ -144,7 +147,7 @@ class PiiSubject(models.Model):
         return {"state": "erased", **dict.fromkeys(gone, False)}
 
     @api.model
-    def _clean_values(self, values):
+    def _clean_values(self, values, keep_empty=False):
         """Return ``{class: {key: text}}`` without empty texts and empty classes.
 
         :raise ValueError: for a class or key that the vault does not know
@@ -154,7 +157,7 @@ class PiiSubject(models.Model):
             unknown = set(content) - set(CLASSES.get(cls, ()))
             if cls not in CLASSES or unknown:
                 raise ValueError(f"The vault has no place for {cls}: {sorted(unknown)}")
-            content = {key: text for key, text in content.items() if text}
+            content = {key: text or "" for key, text in content.items() if text or keep_empty}
             if content:
                 result[cls] = content
         return result
@@ -221,10 +224,13 @@ class PiiSubject(models.Model):
         except CryptoError:
             return False
 
-    def _correct(self, values):
-        """Add a correction (``{class: {key: text}}``) to what is held, without opening anything.
+    def _correct(self, values, purpose=None, reason=None, document=None):
+        """Add a correction (``{class: {key: text}}``) to what is held, without opening anything, and log it.
 
-        Corrections survive later deliveries of the channel: a person knew better.
+        Corrections survive later deliveries of the channel: a person knew better. An empty text means that nothing is
+        held under its key any more.
+
+        :param purpose: code for the log, with ``reason`` and ``document``
         """
         for subject in self.sudo():  # sudo: whoever may write the contact may correct it; nothing is read
             if subject._is_over():
@@ -234,13 +240,16 @@ class PiiSubject(models.Model):
                     self.env._("The personal data of %s is gone; nothing can be added to it.", subject.reference)
                 )
             identity = {name: subject[name] for name in ("uuid", "deadline")} | {"country_id": subject.country_id.id}
-            columns = _sealed(subject.env, subject.company_id, identity, subject._clean_values(values), {})
+            content = subject._clean_values(values, keep_empty=True)
+            columns = _sealed(subject.env, subject.company_id, identity, content, {})
             columns.pop("content_mac", None)
             if "state" not in columns:
                 for name, added in columns.items():
                     join = merged if name in indexing.COLUMNS else self._joined
                     columns[name] = join(subject[name], added)
             subject.write(columns)
+        said = {"classes": sorted(values), "reason": reason, "document": document}
+        journal.append(self.env, asked(self), purpose, "corrected", **said)
 
     @api.model
     def _joined(self, tokens, token):

@@ -136,7 +136,7 @@ class ResPartner(models.Model):
         partners = create(vals_list)
         for subject, values in diverted:
             if values:
-                subject._correct(values)
+                subject._correct(values, document="res.partner")
         return partners
 
     def _pii_write(self, vals, write):
@@ -173,7 +173,7 @@ class ResPartner(models.Model):
             result = write(untracked, {**clean, **emptied, "name": subject._pseudonym()})
         for partner in protected.sudo():
             if values := self._pii_divert(vals, partner.pii_subject_id):
-                partner.pii_subject_id._correct(values)
+                partner.pii_subject_id._correct(values, document=f"res.partner,{partner.id}")
         return result
 
     def copy_data(self, default=None):

@@ -20,8 +20,9 @@ class ResUsers(models.Model):
         return users
 
     def write(self, vals):
-        touched = {"group_ids", "active"} & set(vals)
+        touched = {"group_ids", "active", "company_ids"} & set(vals)
         before = self._pii_roles() if touched else {}
+        companies = {user.id: user.company_ids for user in self} if "company_ids" in vals else None
         result = super().write(vals)
         if CREDENTIALS & set(vals):
             self._pii_credentials_changed()
@@ -31,7 +32,7 @@ class ResUsers(models.Model):
                 self.env["pii.grant"].sudo().search(
                     [("user_id", "in", self.ids), ("state", "in", ("requested", "approved"))]
                 )._revoke(self.env._("The user was deactivated."))
-            self._pii_roles_changed(before)
+            self._pii_roles_changed(before, companies)
         return result
 
     def _pii_credentials_changed(self):
@@ -87,8 +88,39 @@ class ResUsers(models.Model):
         roles = self.env["res.groups"].concat(*self._pii_role_purposes())
         return roles + (self.env.ref(OFFICER, raise_if_not_found=False) or roles.browse())
 
-    def _pii_roles_changed(self, before):
-        """A role that an administrator gives asks the privacy officers for a grant; one that he takes ends it."""
+    def _pii_request_role(self, purpose, companies):
+        """Ask the privacy officers of each company for the role assignment that the user has not there yet."""
+        self.ensure_one()
+        Grant = self.env["pii.grant"].sudo()  # sudo: as in _pii_roles_changed
+        open_grants = Grant.search(
+            [
+                ("user_id", "=", self.id),
+                ("purpose", "=", purpose),
+                ("kind", "=", "standing"),
+                ("state", "in", ("requested", "approved")),
+                ("date_end", ">", fields.Datetime.now()),
+            ]
+        )
+        Grant.create(
+            [
+                {
+                    "user_id": self.id,
+                    "requested_by_id": self.env.uid,
+                    "purpose": purpose,
+                    "kind": "standing",
+                    "company_id": company.id,
+                    "reason": self.env._("Role given by %s.", self.env.user.name),
+                }
+                for company in companies - open_grants.company_id
+            ]
+        )
+
+    def _pii_roles_changed(self, before, joined=None):
+        """A role that an administrator gives asks the privacy officers for a grant; one that he takes ends it.
+
+        :param before: ``{user id: groups}`` as :meth:`_pii_roles` said before
+        :param joined: ``{user id: companies}`` that each worked for before, if that may have changed
+        """
         after = self._pii_roles()
         purposes = {group.id: code for group, code in self._pii_role_purposes().items()}
         officer_group = self.env.ref(OFFICER, raise_if_not_found=False)
@@ -98,26 +130,11 @@ class ResUsers(models.Model):
             if officer_group and officer_group.id in gained:
                 user._pii_announce_officer()
             for group_id in gained & purposes.keys():
-                open_grants = Grant.search_count(
-                    [
-                        ("user_id", "=", user.id),
-                        ("purpose", "=", purposes[group_id]),
-                        ("kind", "=", "standing"),
-                        ("state", "in", ("requested", "approved")),
-                        ("date_end", ">", fields.Datetime.now()),
-                    ]
+                user._pii_request_role(purposes[group_id], user.company_ids)
+            for group_id in after[user.id] & before[user.id] & purposes.keys():
+                user._pii_request_role(
+                    purposes[group_id], user.company_ids - (joined or {}).get(user.id, user.company_ids)
                 )
-                if not open_grants:
-                    Grant.create(
-                        {
-                            "user_id": user.id,
-                            "requested_by_id": self.env.uid,
-                            "purpose": purposes[group_id],
-                            "kind": "standing",
-                            "company_id": user.company_id.id,
-                            "reason": self.env._("Role given by %s.", self.env.user.name),
-                        }
-                    )
             ended = [purposes[group_id] for group_id in lost & purposes.keys()]
             Grant.search(
                 [

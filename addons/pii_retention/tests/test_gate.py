@@ -3,12 +3,14 @@ from functools import partial
 from itertools import count
 from unittest.mock import patch
 
+from freezegun import freeze_time
+
 from odoo import SUPERUSER_ID, Command, fields
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 from odoo.tools.safe_eval import safe_eval
 
-from odoo.addons.pii_retention import channel, evaluated, grants
+from odoo.addons.pii_retention import channel, evaluated, grants, keys
 
 from .common import PERSON, VaultCase
 
@@ -288,3 +290,55 @@ class TestForgedGrants(GateCase):
         self.clerk.write({"group_ids": [Command.link(self.env.ref("pii_retention.group_fiscal").id)]})
         self.assertIn(grant, self.env["pii.grant"]._live(self.clerk.id, "invoice"))
         self.assertRefused("no_grant", lambda: self.open(purpose="invoice"))
+
+    def brought_back(self, grant, before):
+        """Put a grant's row back as a superuser of the database would, with the seal that it had."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE pii_grant SET state = 'approved', terms_seal = %s, date_start = %s, date_end = %s WHERE id = %s",
+            [before["terms_seal"], before["date_start"], before["date_end"], grant.id],
+        )
+        self.env.invalidate_all()
+        return self.env["pii.grant"]._live(grant.user_id.id, grant.purpose)
+
+    def test_revoked_and_brought_back_with_its_own_seal(self):
+        user = self.entitled()
+        grant = self.env["pii.grant"]._live(user.id, "label").filtered(lambda grant: grant.kind == "temporary")
+        before = grant.sudo().read(["date_start", "date_end"])[0] | {"terms_seal": grant.sudo().terms_seal}
+        self.env.cr.postcommit.clear()
+        grant.with_user(user).action_revoke()
+        self.env.flush_all()
+        register = keys.keyring(self.env).revoked
+        known = register.mark()
+        self.env.cr.postcommit.run()
+        self.assertNotEqual(register.mark(), known, "noted beside the keys once it is committed")
+        self.assertIn(grant, self.brought_back(grant, before))
+        self.assertRefused("no_grant", lambda: self.open(user=user))
+
+    def test_the_seal_of_before_a_renewal(self):
+        """A renewed role has had two seals; the older one opens nothing either once the role is revoked."""
+        grant = self.env["pii.grant"]._live(self.clerk.id, "invoice")
+        before = grant.sudo().read(["date_start", "date_end"])[0] | {"terms_seal": grant.sudo().terms_seal}
+        with freeze_time(fields.Datetime.now() + timedelta(days=1)), self.acting(self.officer):
+            grant.with_user(self.officer).action_renew()
+        self.assertNotEqual(grant.sudo().terms_seal, before["terms_seal"])
+        self.env.cr.postcommit.clear()
+        grant.with_user(self.clerk).action_revoke()
+        self.env.cr.postcommit.run()
+        self.brought_back(grant, before)
+        self.clerk.write({"group_ids": [Command.link(self.env.ref("pii_retention.group_fiscal").id)]})
+        self.assertRefused("no_grant", lambda: self.open(purpose="invoice"))
+
+    def test_a_revocation_without_the_key_store_is_noted_later(self):
+        user = self.entitled()
+        grant = self.env["pii.grant"]._live(user.id, "label").filtered(lambda grant: grant.kind == "temporary")
+        row = grants.of_records(grant)[0]
+        with patch.object(keys, "keyring", side_effect=UserError("The key store does not answer.")):
+            self.env.cr.postcommit.clear()
+            grant.with_user(user).action_revoke()
+            self.env.cr.postcommit.run()
+        self.assertEqual(grant.state, "revoked")
+        register = keys.keyring(self.env).revoked
+        self.assertFalse(register.contains(row.register_id()))
+        self.env["pii.grant"]._cron_lapse()
+        self.assertTrue(register.contains(row.register_id()))

@@ -1,6 +1,7 @@
 from datetime import timedelta
 from unittest.mock import patch
 
+from freezegun import freeze_time
 from psycopg2.errors import CheckViolation
 
 from odoo import SUPERUSER_ID, Command, api, fields
@@ -33,6 +34,47 @@ class TestGrants(GateCase):
         self.assertIsNot(asked[0], self.cr, "the gate looks at a connection of its own")
         self.env["pii.grant"]._live(self.clerk.id, "label").with_user(self.clerk).action_revoke()
         self.assertRefused("no_role", self.open)
+
+    def test_an_overdue_review_goes_to_all_officers(self):
+        with self.acting(self.clerk):
+            answer = self.subject.with_user(self.clerk).break_glass("incident", "driver waits outside")
+        glass = self.env["pii.grant"].browse(answer["grant_id"])
+        later = self.new_user("later_officer", "pii_retention.group_privacy_officer")
+        alert = self.env["pii.alert"].search_count([("kind", "=", "review")])
+        self.env["pii.grant"]._cron_lapse()
+        self.assertFalse(glass.escalated_at, "there is time yet")
+        with freeze_time(glass.review_deadline + timedelta(minutes=1)):
+            self.env["pii.grant"]._cron_lapse()
+            self.env["pii.grant"]._cron_lapse()
+        raised = self.env["pii.alert"].search([("kind", "=", "review")])
+        self.assertEqual(len(raised), alert + 1, "once")
+        self.assertEqual(raised[0].user_id, self.clerk)
+        self.assertIn(self.subject.reference, raised[0].detail)
+        for officer in self.officer | later:
+            self.assertTrue(glass.activity_search(["pii_retention.activity_review"], user_id=officer.id))
+            self.assertTrue(raised[0].activity_search(["pii_retention.activity_alert"], user_id=officer.id))
+
+    def test_a_reviewed_glass_is_not_escalated(self):
+        with self.acting(self.clerk):
+            answer = self.subject.with_user(self.clerk).break_glass("incident", "driver waits outside")
+        glass = self.env["pii.grant"].browse(answer["grant_id"])
+        with self.acting(self.officer):
+            glass.with_user(self.officer).action_review()
+        with freeze_time(glass.review_deadline + timedelta(days=1)):
+            self.env["pii.grant"]._cron_lapse()
+        self.assertFalse(glass.escalated_at)
+
+    def test_a_role_is_asked_for_in_each_company(self):
+        second, third = self.env["res.company"].create([{"name": "Second"}, {"name": "Third"}])
+        user = self.new_user("gate_two_companies", "base.group_user")
+        user.company_ids = self.company | second
+        user.group_ids = [Command.link(self.env.ref("pii_retention.group_fulfilment").id)]
+        requests = self.requested(user)
+        self.assertEqual(requests.company_id, self.company | second)
+        self.assertEqual(len(requests), 2)
+        user.company_ids = [Command.link(third.id)]
+        self.assertEqual(self.requested(user).company_id, self.company | second | third)
+        self.assertEqual(len(self.requested(user)), 3)
 
     def test_two_approvers_at_once(self):
         # both officers' transactions are real ones, so the request is committed, and removed again

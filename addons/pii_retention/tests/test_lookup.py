@@ -68,6 +68,20 @@ class TestLookup(LookupCase):
         self.assertEqual(self.find("name", "Payerinia Qwaz"), subject)
         self.assertEqual(self.find("name", "Neighboura Q"), subject)
 
+    def test_a_look_up_leaves_the_limit_of_the_purpose_alone(self):
+        """It opens people by coincidence, whom nobody sees; how often one searches has a limit of its own."""
+        user = new_test_user(self.env, "lookup_limit", groups="pii_retention.group_customer_care")
+        self.approve_roles(user)
+        self.env["pii.purpose.limit"]._of_purpose("customer_service").write({"per_hour": 2, "per_day": 2})
+        for _number in range(3):
+            self.assertEqual(self.find("email", PERSON["email"], user=user), self.subject)
+        with self.acting(user):
+            for _number in range(2):
+                with self.subject.with_user(user).reveal("customer_service", REASON, "res.partner,1"):
+                    pass
+            with self.assertRaises(AccessError), self.subject.with_user(user).reveal("customer_service", REASON):
+                self.fail("two were seen")
+
     def test_a_search_without_a_hit_is_logged(self):
         self.assertFalse(self.find("email", "nobody-at-all@example.com"))
         self.assertEqual(self.searches()[-1], ("empty", "customer_service", "lookup:email", None))

@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import mute_logger, split_every
 
-from odoo.addons.pii_retention import blind_index, indexing, keys
+from odoo.addons.pii_retention import blind_index, indexing, keys, lookup
 from odoo.addons.pii_retention.crypto import day_key_id
 
 from .common import FISCAL, OPERATIONAL, PERSON
@@ -111,6 +111,32 @@ class TestBlindIndexColumns(LookupCase):
         self.env.cr.cache.clear()
         subject = self.seal("idx-6")
         self.assertEqual({text.split(":")[0] for text in self.columns(subject)[0].split()}, {"5"})
+
+    def test_a_growing_shop_is_indexed_again(self):
+        """What the first customers keep grows with the shop: a look-up opens a handful, whatever its age."""
+        opened = []
+        for number in range(100):
+            self.seal(
+                f"grow-{number}", {"operational": {"name": f"Wandra Q{number}x", "email": f"q{number}@qx.example"}}
+            )
+            self.env.flush_all()
+            self.env.cr.cache.clear()
+        self.env.cr.execute(
+            "SELECT DISTINCT split_part(name_index, ':', 1) FROM pii_subject WHERE company_id = %s AND state = 'live'",
+            [self.company.id],
+        )
+        bits = {row[0] for row in self.env.cr.fetchall()}
+        self.assertEqual(bits, {str(indexing.bits_for(self.env, self.company))})
+        env = self.env(user=self.care.id, context={"allowed_company_ids": self.company.ids})
+        for number in range(0, 100, 5):
+            found = lookup._candidates(env, "name", f"Wandra Q{number}x")
+            self.assertTrue(found)
+            opened.append(len(found))
+        mean = sum(opened) / len(opened)
+        print(f"FIGURE lookup_opened_100_rows {mean:.2f} persons <=6")
+        self.assertLessEqual(mean, 6, "three by coincidence, and the one")
+        subject = self.env["pii.subject"].search([("reference", "=", "grow-0")])
+        self.assertEqual(self.find("email", "Q0@qx.example"), subject)
 
     def test_sealing_costs_little(self):
         def vals(number):

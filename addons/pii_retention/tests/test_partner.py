@@ -24,6 +24,22 @@ class TestProtectedPartner(VaultCase):
         with self.subject.with_user(self.clerk).reveal("invoice") as env:
             self.assertEqual(env["res.partner"].browse(self.partner.id).street, "Wrongxvalley 12")
 
+    def test_a_correction_typed_into_the_contact_is_logged(self):
+        before = len(self.logged())
+        with self.acting(self.nobody):
+            self.partner.with_user(self.nobody).write({"phone": "+49 30 11223344"})
+            self.partner.with_user(self.nobody).write({"ref": "R", "street": False})
+        self.assertEqual(self.logged()[before:], [("corrected", None, self.nobody.id)])
+        with self.env.registry.cursor() as cr:
+            cr.execute(
+                "SELECT document, classes, to_jsonb(l) FROM pii_access_log l WHERE subject_uuid = %s "
+                "ORDER BY id DESC LIMIT 1",
+                [self.subject.uuid],
+            )
+            document, classes, row = cr.fetchone()
+        self.assertEqual((document, classes), (f"res.partner,{self.partner.id}", "operational"))
+        self.assertNotIn("11223344", str(row))
+
     def test_create_with_a_subject_diverts_too(self):
         subject = self.seal("402-1234567-0000002", {"operational": {"city": "Xanterburgh"}})
         partner = self.env["res.partner"].create({"pii_subject_id": subject.id, **PERSON})

@@ -198,6 +198,7 @@ class TestRevealScreen(HttpCase, VaultCase):
         self.assertEqual(answer, {"saved": ["Street"], "questions": []})
         self.assertEqual(self.opened("label")["street"], "Neuxwaldgasse 8")
         self.assertEqual(self.opened("invoice")["street"], PERSON["street"], "a label corrects no fiscal document")
+        self.assertEqual([row[0] for row in self.logged()][:2], ["opened", "corrected"])
         note = self.partner.message_ids[0]
         self.assertIn("Street", note.body)
         self.assertEqual(note.author_id, self.clerk.partner_id)
@@ -229,8 +230,8 @@ class TestRevealScreen(HttpCase, VaultCase):
             {"city": "Xanterburgh\u202etxt"},
             {"city": "Xanterburgh\ud800"},
             {"city": "Xanterburgh" * 50},
-            {"city": ""},
-            {"city": " \n "},
+            {"name": ""},
+            {"name": " \n "},
             {"city": 7},
             {"city": ["Xanterburgh"]},
             {"vat": "Xanterburgh"},
@@ -256,6 +257,34 @@ class TestRevealScreen(HttpCase, VaultCase):
         params = self.on_partner(purpose="label", reason=REASON, values={"phone": "12"}, confirmed=True)
         self.assertEqual(self.ask("/pii/correct", **params)["saved"], ["Phone"])
         self.assertEqual(self.correct(phone="030 901820")["questions"], [], "a national number of the country")
+
+    def test_a_value_is_emptied(self):
+        self.authenticate("vault_clerk", "vault_clerk")
+        self.assertEqual(self.correct(gift_text="", phone=" ")["saved"], ["Phone", "Gift message"])
+        held = self.opened("label")
+        self.assertEqual((held["gift_text"], held["phone"], held["name"]), ("", "", PERSON["name"]))
+        with self.subject.with_user(self.clerk).reveal("label") as env:
+            self.assertFalse(env["res.partner"].browse(self.partner.id).phone)
+        self.seal(self.subject.reference)
+        self.assertEqual(self.opened("label")["gift_text"], "", "a later delivery does not bring it back")
+
+    def test_an_address_is_emptied_after_a_question_only(self):
+        self.authenticate("vault_clerk", "vault_clerk")
+        answer = self.correct(city="")
+        self.assertEqual((answer["saved"], len(answer["questions"])), ([], 1))
+        self.assertEqual(self.opened("label")["city"], PERSON["city"])
+        params = self.on_partner(purpose="label", reason=REASON, values={"city": ""}, confirmed=True)
+        self.assertEqual(self.ask("/pii/correct", **params)["saved"], ["City"])
+        self.assertEqual(self.opened("label")["city"], "")
+
+    def test_the_screen_knows_the_figures(self):
+        self.company._pii_policy().reason_words = 4
+        self.authenticate("vault_clerk", "vault_clerk")
+        (card,) = self.ask("/pii/card", model="res.partner", id=self.partner.id)
+        self.assertEqual(card["reason_words"], 4)
+        answer = self.ask("/pii/reveal", **self.on_partner(purpose="label", reason="print the label now"))
+        limits = {row["key"]: row["limit"] for row in answer["values"]}
+        self.assertEqual((limits["zip"], limits["delivery_note"]), (24, 1000))
 
     def test_a_gift_message_keeps_its_lines(self):
         self.authenticate("vault_clerk", "vault_clerk")

@@ -1,1 +1,1 @@
-from . import pii_grant, pii_policy
+from . import pii_grant, pii_policy, stock_picking

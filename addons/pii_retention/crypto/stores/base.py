@@ -102,6 +102,9 @@ class KeyStore(Protocol):
     subjects: Tombstones
     """Erased data subjects, kept beside the keys so that no restored database can bring them back."""
 
+    revoked: Tombstones
+    """Revoked grants, kept beside the keys so that nobody who can edit the database brings them back."""
+
     anchors: Anchors
     """Fixed points of the access log, out of reach of whoever can edit the database."""
 

@@ -24,8 +24,8 @@ from ..posix import (
 from . import keyfile
 
 MARKER, KEYS, LOCK, TOMBSTONES, SUBJECTS = "keystore.json", "keys", "lock", "tombstones.jsonl", "subjects.jsonl"
-ANCHORS, OPERATIONS = "anchors", "operations.jsonl"
-_OWN = {MARKER, KEYS, LOCK, TOMBSTONES, SUBJECTS, ANCHORS, OPERATIONS}
+REVOKED, ANCHORS, OPERATIONS = "revoked.jsonl", "anchors", "operations.jsonl"
+_OWN = {MARKER, KEYS, LOCK, TOMBSTONES, SUBJECTS, REVOKED, ANCHORS, OPERATIONS}
 
 
 class StoreDirectory:
@@ -60,6 +60,7 @@ class StoreDirectory:
             publish(root / LOCK, b"", temporary_name(root))
             Ledger.create(root / TOMBSTONES)
             Ledger.create(root / SUBJECTS)
+            Ledger.create(root / REVOKED)
             marker = {"format": "pii-key-store", "v": 1, "id": str(uuid4()), "created": keyfile.now()}
             made = publish(root / MARKER, json.dumps(marker).encode("ascii") + b"\n", temporary_name(root))
             sync_directory(root.parent)

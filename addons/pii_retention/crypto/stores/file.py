@@ -7,6 +7,7 @@
         keys/                one 0600 file per live key, "/" of the id written as "~"
         tombstones.jsonl     destroyed keys
         subjects.jsonl       erased data subjects
+        revoked.jsonl        revoked grants
         operations.jsonl     what was done with keys
         anchors/             fixed points of the access log
         lock                 held while a key is created or destroyed
@@ -49,7 +50,7 @@ from ..wrapping.base import Wrapping
 from . import keyfile
 from .base import KeyEntry
 from .common import CommonStore
-from .directory import ANCHORS, MARKER, OPERATIONS, SUBJECTS, TOMBSTONES, StoreDirectory
+from .directory import ANCHORS, MARKER, OPERATIONS, REVOKED, SUBJECTS, TOMBSTONES, StoreDirectory
 from .fileupkeep import FileUpkeep
 
 _SUFFIX = ".key"
@@ -90,6 +91,8 @@ class FileKeyStore(FileUpkeep, CommonStore):
         self._keys = self._directory.keys
         self._tombstones = Ledger(root / TOMBSTONES, lock_seconds=lock_seconds)
         self.subjects = Ledger(root / SUBJECTS, lock_seconds=lock_seconds)
+        # stores made by earlier releases have none yet
+        self.revoked = Ledger.create(root / REVOKED, lock_seconds=lock_seconds)
         self.anchors = FileAnchors(root / ANCHORS, lock_seconds=lock_seconds)
         self._log = FileOperationLog(root / OPERATIONS, root / MARKER, lock_seconds=lock_seconds)
         with suppress(KeyStoreError):  # reads are right without it; check() reports what stays undone

@@ -33,6 +33,7 @@ class FileUpkeep:
                 raise KeyStoreError("it was exchanged for another key store while in use")
             self._tombstones.check()
             self.subjects.check()
+            self.revoked.check()
             self.recover()
             probe = temporary_name(self._keys)
             with self._directory.mutation():

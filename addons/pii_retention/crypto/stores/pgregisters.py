@@ -18,29 +18,36 @@ _APPEND = {
     "SELECT * FROM unnest(%s::text[], %s::date[], %s::text[]) ON CONFLICT DO NOTHING",
     "subject": "INSERT INTO pii_keys.subject (id, day, reason) "
     "SELECT * FROM unnest(%s::text[], %s::date[], %s::text[]) ON CONFLICT DO NOTHING",
+    "revoked": "INSERT INTO pii_keys.revoked (id, day, reason) "
+    "SELECT * FROM unnest(%s::text[], %s::date[], %s::text[]) ON CONFLICT DO NOTHING",
 }
 #: Rows of one statement, which the database has to end in time.
 _AT_ONCE = 20_000
 _CONTAINS = {
     "tombstone": "SELECT 1 FROM pii_keys.tombstone WHERE id = %s",
     "subject": "SELECT 1 FROM pii_keys.subject WHERE id = %s",
+    "revoked": "SELECT 1 FROM pii_keys.revoked WHERE id = %s",
 }
 _ENTRIES = {
     "tombstone": "SELECT id, day, at, reason FROM pii_keys.tombstone ORDER BY position",
     "subject": "SELECT id, day, at, reason FROM pii_keys.subject ORDER BY position",
+    "revoked": "SELECT id, day, at, reason FROM pii_keys.revoked ORDER BY position",
 }
 _BURIED = {
     "tombstone": "SELECT id FROM pii_keys.tombstone WHERE id = ANY(%s)",
     "subject": "SELECT id FROM pii_keys.subject WHERE id = ANY(%s)",
+    "revoked": "SELECT id FROM pii_keys.revoked WHERE id = ANY(%s)",
 }
 _LAST = {
     "tombstone": "SELECT position, id FROM pii_keys.tombstone ORDER BY position DESC LIMIT 1",
     "subject": "SELECT position, id FROM pii_keys.subject ORDER BY position DESC LIMIT 1",
+    "revoked": "SELECT position, id FROM pii_keys.revoked ORDER BY position DESC LIMIT 1",
 }
 # a row may become visible after a later one: what was written shortly before the mark is read again
 _SINCE = {
     "tombstone": "SELECT id, day, at, reason, position FROM pii_keys.tombstone WHERE position > %s ORDER BY position",
     "subject": "SELECT id, day, at, reason, position FROM pii_keys.subject WHERE position > %s ORDER BY position",
+    "revoked": "SELECT id, day, at, reason, position FROM pii_keys.revoked WHERE position > %s ORDER BY position",
 }
 _OVERLAP = 10_000
 
@@ -48,7 +55,7 @@ _OVERLAP = 10_000
 class PgLedger:
     """A :class:`~.base.Tombstones` in a table.
 
-    :param table: ``tombstone`` or ``subject``
+    :param table: ``tombstone``, ``subject`` or ``revoked``
     """
 
     def __init__(self, connection: PgConnection, table: str) -> None:

@@ -23,6 +23,13 @@ def make(cursor) -> bool:
     return cursor.rowcount == 1
 
 
+def complete(cursor) -> None:
+    """Make the tables that a store of an earlier release does not have."""
+    cursor.execute("SELECT to_regclass('pii_keys.revoked') IS NULL")
+    if cursor.fetchone()[0]:
+        make(cursor)
+
+
 def read_marker(cursor) -> str:
     """The id of the store.
 

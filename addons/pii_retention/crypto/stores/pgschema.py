@@ -34,6 +34,14 @@ CREATE TABLE IF NOT EXISTS pii_keys.subject (
     reason text NOT NULL
 );
 
+CREATE TABLE IF NOT EXISTS pii_keys.revoked (
+    position bigint GENERATED ALWAYS AS IDENTITY,
+    id text COLLATE "C" PRIMARY KEY,
+    day date NOT NULL,
+    at timestamptz NOT NULL DEFAULT now(),
+    reason text NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS pii_keys.operation (
     position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at text NOT NULL,
@@ -66,7 +74,7 @@ $body$;
 """
 
 #: Registers to which rows are only ever added; a trigger says so to whoever tries otherwise by mistake.
-APPEND_ONLY = ("tombstone", "subject", "operation", "anchor")
+APPEND_ONLY = ("tombstone", "subject", "revoked", "operation", "anchor")
 
 TRIGGERS = "\n".join(
     f"DROP TRIGGER IF EXISTS only_added_to ON pii_keys.{table};\n"

@@ -57,10 +57,13 @@ class PostgresKeyStore(CommonStore):
         self._apart_from = tuple(apart_from)
         self._check_place()
         self.store_id = self._connection.run(pgrows.read_marker)
+        # stores made by earlier releases lack a register
+        self._connection.run(pgrows.complete)
         if store_id is not None and store_id != self.store_id:
             raise KeyStoreError("this is another key store than the one this database was set up with")
         self._tombstones = PgLedger(self._connection, "tombstone")
         self.subjects = PgLedger(self._connection, "subject")
+        self.revoked = PgLedger(self._connection, "revoked")
         self.anchors = PgAnchors(self._connection)
         self._log = PgOperationLog(self._connection)
 

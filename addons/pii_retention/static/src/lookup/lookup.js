@@ -25,6 +25,7 @@ export class LookupDialog extends Component {
             fields: [],
             purposes: [],
             maxLength: 0,
+            reasonWords: 0,
             field: "email",
             purpose: "",
             reason: "",
@@ -34,8 +35,14 @@ export class LookupDialog extends Component {
             message: "",
         });
         onWillStart(async () => {
-            const { fields, purposes, max_length } = await rpc("/pii/lookup/options");
-            Object.assign(this.state, { fields, purposes, maxLength: max_length, purpose: purposes[0]?.code || "" });
+            const { fields, purposes, max_length, reason_words } = await rpc("/pii/lookup/options");
+            Object.assign(this.state, {
+                fields,
+                purposes,
+                maxLength: max_length,
+                reasonWords: reason_words,
+                purpose: purposes[0]?.code || "",
+            });
         });
         useEffect(
             (input) => input?.focus(),

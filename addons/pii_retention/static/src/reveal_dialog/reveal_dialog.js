@@ -176,12 +176,12 @@ export class RevealDialog extends Component {
     }
 
     receive({ values, seconds, message }) {
-        const rows = values.map(({ key, label, value, multiline, editable }) => {
+        const rows = values.map(({ key, label, value, multiline, editable, limit }) => {
             // closed while the answer was on its way: nothing is kept
             if (value && !this.closed) {
                 this.values.set(key, value);
             }
-            return { key, label, multiline, editable, held: Boolean(value) };
+            return { key, label, multiline, editable, limit, held: Boolean(value) };
         });
         values.length = 0;
         if (this.closed) {
