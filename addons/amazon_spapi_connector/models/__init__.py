@@ -1,5 +1,6 @@
 from . import (
     pii_grant,
+    pii_proof,
     pii_subject,
     sale_order,
     sale_order_line,

@@ -9,6 +9,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
+from odoo.addons.pii_retention import proof
+
 from ..spapi import errors
 
 _logger = logging.getLogger(__name__)
@@ -21,6 +23,7 @@ LONGEST = timedelta(days=729)
 """Amazon returns the orders of two years."""
 PAGE_SIZE = 100
 BATCH_SIZE = 50
+PERSONAL_PARTS = {"BUYER", "RECIPIENT"}
 BUSINESS_PARTS = ("PROCEEDS", "PROMOTION", "CANCELLATION", "FULFILLMENT")
 SEARCHES: dict[str, dict] = {
     "unshipped": {
@@ -84,8 +87,12 @@ class SpapiAccount(models.Model):
             self._checkpoint(0, 1)
             due = force or not self.retry_at or self.retry_at <= fields.Datetime.now()
             finished, failure = True, None
+            # While the vault takes nothing in, what only it may hold is not even asked for; the rest goes on.
+            refusal = due and proof.intake_refusal(self.env, self.company_id)
             try:
                 for code in SEARCHES if due else ():
+                    if refusal and PERSONAL_PARTS & set(SEARCHES[code]["parts"]):
+                        continue
                     if finished and self._search_is_due(code, force):
                         finished = self._import_search(code)
             except (errors.SpapiError, UserError) as error:
@@ -104,8 +111,8 @@ class SpapiAccount(models.Model):
                 failure = failure or error
                 self.env.cr.rollback()
                 self.env.invalidate_all()
-            if failure:
-                self._record_failure(failure)
+            if failure or refusal:
+                self._record_failure(failure or UserError(refusal))
             elif due and finished:
                 self._record_success()
             self._checkpoint(0, 1)

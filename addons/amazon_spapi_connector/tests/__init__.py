@@ -4,6 +4,7 @@ from . import (
     test_erased,
     test_faults,
     test_import,
+    test_intake_stopped,
     test_mapping,
     test_oauth,
     test_pricing,

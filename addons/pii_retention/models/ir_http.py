@@ -10,5 +10,7 @@ class IrHttp(models.AbstractModel):
         result = super().session_info()
         if result.get("is_internal_user"):
             watchdog.look_in_passing(self.env)
-            result["pii_standing"] = self.env["pii.proof"].pii_standing()
+            proofs = self.env["pii.proof"]
+            result["pii_standing_shown"] = proofs._is_reader()
+            result["pii_standing"] = proofs.pii_standing()
         return result

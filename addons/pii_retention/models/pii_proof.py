@@ -90,8 +90,12 @@ class PiiProof(models.Model):
     # === ACTIONS === #
 
     @api.model
+    def _is_reader(self):
+        return any(self.env.user.has_group(group) for group in READERS)
+
+    @api.model
     def _check_reader(self):
-        if not any(self.env.user.has_group(group) for group in READERS):
+        if not self._is_reader():
             raise AccessError(self.env._("Only privacy officers and auditors ask for a proof of absence."))
 
     @api.model
@@ -111,7 +115,15 @@ class PiiProof(models.Model):
     def action_check_again(self):
         """Make a proof as a privacy officer: where nothing is found, the intake goes on."""
         self._check_officer()
-        return self._show(proof.run(self.env, person=OFFICER))
+        made = proof.run(self.env, person=OFFICER)
+        made.filtered(lambda record: not record.blocks)._intake_reopened()
+        return self._show(made)
+
+    def _intake_reopened(self):
+        """Called for the proofs of companies whose intake is open after an officer has looked.
+
+        A channel that has been waiting for it begins anew at once.
+        """
 
     @api.model
     def _show(self, proofs):
@@ -147,7 +159,7 @@ class PiiProof(models.Model):
 
         :return: ``[{company, code, text}]`` of the companies whose intake is stopped; empty for everybody else
         """
-        if not any(self.env.user.has_group(group) for group in READERS):
+        if not self._is_reader():
             return []
         result = []
         for company in self.env.user.company_ids:
