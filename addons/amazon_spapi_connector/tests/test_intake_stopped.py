@@ -42,9 +42,13 @@ class TestIntakeStopped(SpapiCase):
             env["pii.proof"]._cron_proof()
         self.env.invalidate_all()
 
+        self.sandbox.advance(3600)
         new = self.sandbox.generate(4, marketplaces=["APJ6JRA9NG5V4"], seed=2)
         self.make_products()
+        for order_id in new:
+            self.sandbox.patch(order_id, {})
         self.sandbox.patch(first[0], {"fulfillment": {"fulfillmentStatus": "CANCELLED"}})
+        self.sandbox.advance(3600)
         cursor = self.account.cursor_ids.filtered(lambda row: row.search_code == "unshipped")
         before = cursor.last_updated_after
         subjects = self.env["pii.subject"].search_count([])

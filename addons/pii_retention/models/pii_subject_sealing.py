@@ -65,8 +65,8 @@ class PiiSubject(models.Model):
             ``_record``) and ``values`` (``{class: {key: text}}`` as in ``purposes.CLASSES``; a class that is absent is
             left as it is)
         :return: the subjects, in the order of ``vals_list``; who was erased before is there without data
-        :raise UserError: when the key store cannot be used, or what was due is not proven gone (`proof.intake_refusal`);
-            nothing was written then
+        :raise UserError: when the key store cannot be used, or what was due is not proven gone
+            (`proof.intake_refusal`); nothing was written then
         """
         subjects = self.env["pii.subject"].sudo()  # sudo: importers seal, they need not read subjects
         existing = self._find_existing(vals_list)
