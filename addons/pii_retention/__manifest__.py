@@ -42,6 +42,7 @@
         "wizards/pii_policy_ask_views.xml",
         "views/pii_key_views.xml",
         "views/pii_proof_views.xml",
+        "views/pii_sweep_views.xml",
         "views/res_partner_views.xml",
         "views/ir_actions_report_views.xml",
         "views/menus.xml",

@@ -74,6 +74,12 @@ watch(
     longest=timedelta(hours=2),
     label="Watch over scheduled work",
 )
+watch(
+    "pii_retention.cron_sweep",
+    "model._cron_sweep()",
+    longest=timedelta(days=1),
+    label="Deletion of other information",
+)
 
 
 def jobs(env) -> Iterator[Job]:

@@ -104,6 +104,7 @@ class SpapiOrder(models.Model):
     mapped_hash = fields.Char(readonly=True, help="Digest of the items and amounts that the sale order was made from.")
 
     _order_uniq = models.Constraint("UNIQUE(account_id, amazon_order_id)", "An Amazon order is imported once.")
+    _ended_index = models.Index("(company_id, COALESCE(GREATEST(last_updated, purchase_date), create_date))")
     _to_map_index = models.Index("(account_id, id) WHERE state = 'new'")
 
     # === COMPUTE === #

@@ -10,7 +10,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
-from odoo.addons.pii_retention import keys
+from odoo.addons.pii_retention import keys, sweeping
 
 from ..mapping.incoming import Incoming, read
 
@@ -38,9 +38,13 @@ class SpapiOrder(models.Model):
         :param parts: the parts that were asked for (``includedData``)
         """
         key = account._quarantine_key()
+        over = sweeping.cutoff(account.company_id)
         latest: dict[str, Incoming] = {}
         for raw in payloads:
             incoming = read(raw, parts, key)
+            if incoming.readable and incoming.updated and _naive(incoming.updated) <= over:
+                # what was deleted when its months were over does not come back with a wide period
+                continue
             known = latest.get(incoming.key)
             if not known or not known.updated or (incoming.updated and incoming.updated >= known.updated):
                 latest[incoming.key] = incoming

@@ -10,4 +10,4 @@ from . import (
     test_pricing,
     test_quota,
 )
-from . import test_personal_keys, test_search, test_updates, test_vault_documents
+from . import test_personal_keys, test_search, test_sweep, test_updates, test_vault_documents

@@ -30,6 +30,7 @@ from . import pii_proof
 from . import pii_proof_line
 from . import pii_proof_exception
 from . import pii_proof_watch
+from . import pii_sweep
 from . import pii_subject
 from . import pii_subject_clock
 from . import pii_subject_sealing
