@@ -63,6 +63,12 @@ def watch(xmlid: str, code: str, *, longest: timedelta, label: str) -> None:
 
 
 watch(
+    "pii_retention.cron_purge",
+    "model._cron_purge()",
+    longest=timedelta(hours=1),
+    label="Purge of what is due",
+)
+watch(
     "pii_retention.cron_proof",
     "model._cron_proof()",
     longest=timedelta(hours=12),

@@ -42,7 +42,7 @@ class SpapiOrder(models.Model):
         latest: dict[str, Incoming] = {}
         for raw in payloads:
             incoming = read(raw, parts, key)
-            if incoming.readable and incoming.updated and _naive(incoming.updated) <= over:
+            if incoming.readable and incoming.updated and incoming.updated <= over:
                 # what was deleted when its months were over does not come back with a wide period
                 continue
             known = latest.get(incoming.key)

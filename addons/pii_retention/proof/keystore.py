@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 
-from odoo import fields
 from odoo.tools import SQL
 
 from ..crypto import KeyId, parse_key_id
@@ -59,53 +58,42 @@ def _of_nobody(look: Look) -> list[Found]:
 
 @check("key_not_rotated", COMPANY, "Keys that were not replaced in time after somebody of their day was erased early")
 def _not_rotated(look: Look) -> list[Found]:
-    """The live key of a day must be younger than the last early erasure from that day, or a dump still opens it."""
-    if "erased_on" not in look.env["pii.subject"]._fields:
-        return []
+    """The live key of a day must be younger than the last early erasure from that day, or a dump still opens it.
+
+    When somebody was erased is read in the list beside the keys: after a restore, rows say when they were erased again.
+    """
     look.env.cr.execute(
         SQL(
-            """SELECT s.company_id, s.deadline, max(s.erased_on)::timestamp
-                 FROM pii_subject s JOIN %s ON c.id = s.company_id
-                WHERE s.state = 'erased' AND s.deadline > c.today AND s.erased_on IS NOT NULL
-                GROUP BY 1, 2""",
+            """SELECT s.uuid, s.company_id, s.deadline FROM pii_subject s JOIN %s ON c.id = s.company_id
+                WHERE s.state = 'erased' AND s.deadline > c.today AND s.erased_reason IS NOT NULL""",
             look.values,
         )
     )
-    erased = {(company_id, day.isoformat()): at for company_id, day, at in look.env.cr.fetchall()}
-    figures = {
-        company.id: timedelta(hours=look.env["res.company"].browse(company.id)._pii_figure("cancelled_hours"))
-        for company in look.companies
-    }
+    early = {uuid: (company_id, day.isoformat()) for uuid, company_id, day in look.env.cr.fetchall()}
+    erased: dict[tuple[int, str], datetime] = {}
+    for stone in look.keyring.subjects.entries() if early else ():
+        if bucket := early.get(stone.id):
+            erased[bucket] = max(erased.get(bucket, datetime.min), _naive(stone.at))
+    wait = {company.id: _patience(look, company.id) for company in look.companies}
     created = {entry.key_id: entry.created for entry in look.keyring.entries("day")}
 
     def is_wrong(key: KeyId, company) -> bool:
-        at = erased.get((company.id, key.bucket))
-        if at is None or at + figures[company.id] > look.now or not created.get(str(key)):
-            return False
-        # seconds only are kept of when a key was made
-        made = datetime.fromisoformat(created[str(key)]).astimezone(UTC).replace(tzinfo=None)
-        return made < at.replace(microsecond=0)
+        at, made = erased.get((company.id, key.bucket)), created.get(str(key))
+        return bool(at and made) and at + wait[company.id] <= look.now and _naive(made) < at
 
     return _by_company(look, _keys(look, "day"), is_wrong)
+
+
+def _naive(moment: str) -> datetime:
+    return datetime.fromisoformat(moment).astimezone(UTC).replace(tzinfo=None)
+
+
+def _patience(look: Look, company_id: int) -> timedelta:
+    return timedelta(hours=look.env["res.company"].browse(company_id)._pii_figure("cancelled_hours"))
 
 
 @check("rotation_overdue", COMPANY, "Replacements of keys that wait for too long", model="pii.rotation")
 def _rotation_overdue(look: Look) -> list[Found]:
     """What waits, beside what can be seen without asking for it (``key_not_rotated``)."""
-    if not look.has("pii_rotation", "company_id", "state", "create_date"):
-        return []
-    look.env.cr.execute(
-        SQL(
-            """SELECT r.company_id, count(*), array_agg(r.id) FROM pii_rotation r
-                WHERE r.state NOT IN ('done', 'cancelled') GROUP BY 1"""
-        )
-    )
-    waiting = {company_id: (count, ids) for company_id, count, ids in look.env.cr.fetchall()}
-    result = []
-    for company_id, (count, ids) in waiting.items():
-        company = look.env["res.company"].browse(company_id)
-        before = look.now - timedelta(hours=company._pii_figure("cancelled_hours"))
-        rows = look.env["pii.rotation"].sudo().browse(ids)  # sudo: as everything that a proof reads
-        late = [row.id for row in rows if (row.create_date or fields.Datetime.now()) < before]
-        result.append(Found(company_id, count, len(late), tuple(late[:EXAMPLES])))
-    return result
+    relation = SQL("(SELECT id, company_id, due_on FROM pii_rotation WHERE state IN ('queued', 'running')) AS r")
+    return look.count(relation, SQL("r.company_id"), SQL("r.due_on < %s", look.now), SQL("r.id"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+
 from odoo.tools import SQL
 
-from .registry import COMPANY, Found, Look, check
+from .registry import COMPANY, EXAMPLES, Found, Look, check
 
 
 @check(
@@ -70,3 +72,60 @@ def _activities(look: Look) -> list[Found]:
     relation = SQL("mail_activity a JOIN %s ON a.res_model = 'res.partner' AND p.id = a.res_id", look.protected)
     condition = SQL("COALESCE(a.res_name, '') NOT IN ('', p.pseudonym)")
     return look.count(relation, SQL("p.company_id"), condition, SQL("a.id"))
+
+
+#: Kinds of messages in which persons write, or that are rendered for them; the others state facts of the document.
+_WRITTEN = ("comment", "email", "email_outgoing", "auto_comment", "user_notification", "sms", "snailmail", "whatsapp")
+#: The longest body that is left of an erased text: what stands in its place says nothing.
+_EMPTY = 80
+
+
+@check(
+    "message_of_gone",
+    COMPANY,
+    "Texts that were written on the contacts and documents of customers before they were erased",
+    model="mail.message",
+)
+def _of_gone(look: Look) -> list[Found]:
+    """What is written after the erasure is about the document. Each text is as good as the person who wrote it."""
+    looked, found, examples = Counter(), Counter(), defaultdict(list)
+    for model, table, columns in _documents(look):
+        relation = SQL(
+            """mail_message m JOIN %(table)s t ON m.model = %(model)s AND t.id = m.res_id
+                 JOIN %(protected)s ON p.state = 'erased' AND p.erased_on IS NOT NULL AND p.id IN (%(columns)s)""",
+            model=model,
+            table=SQL.identifier(table),
+            protected=look.protected,
+            columns=SQL(", ").join(SQL.identifier("t", column) for column in columns),
+        )
+        condition = SQL(
+            "m.message_type = ANY(%s) AND m.create_date < p.erased_on AND length(m.body) > %s",
+            list(_WRITTEN),
+            _EMPTY,
+        )
+        look.env.cr.execute("SELECT EXISTS (SELECT FROM mail_message WHERE model = %s)", [model])
+        if not look.env.cr.fetchone()[0]:
+            continue
+        for line in look.count(relation, SQL("p.company_id"), condition, SQL("m.id")):
+            looked[line.company_id] += line.looked
+            found[line.company_id] += line.found
+            examples[line.company_id] += line.ids
+    return [Found(key, looked[key], found[key], tuple(examples[key][:EXAMPLES])) for key in looked]
+
+
+def _documents(look: Look) -> list[tuple[str, str, list[str]]]:
+    """Return ``(model, table, columns)`` of what has a chatter and leads to a contact; contacts themselves first."""
+    result = [("res.partner", "res_partner", ["id"])]
+    for name, model in look.env.registry.items():
+        if model._abstract or not model._auto or model._transient or name == "res.partner":
+            continue
+        if "message_ids" not in model._fields:
+            continue
+        columns = [
+            field
+            for field in look.env[name]._pii_partner_fields()
+            if model._fields[field].store and model._fields[field].column_type
+        ]
+        if columns:
+            result.append((name, model._table, columns))
+    return result

@@ -78,9 +78,9 @@ class Look:
 
     @cached_property
     def protected(self) -> SQL:
-        """A relation of the protected contacts: ``p`` with ``id``, ``company_id``, ``state``, ``pseudonym``."""
+        """A relation ``p`` of the protected contacts, with facts of their subjects and the ``pseudonym``."""
         return SQL(
-            """(SELECT p.id, s.company_id, s.state, s.id AS subject_id, p.country_id, p.state_id,
+            """(SELECT p.id, s.company_id, s.state, s.erased_on, p.country_id, p.state_id,
                        o.prefix || s.reference || o.suffix AS pseudonym
                   FROM res_partner p
                   JOIN pii_subject s ON s.id = p.pii_subject_id

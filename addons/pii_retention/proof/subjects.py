@@ -127,11 +127,9 @@ def _settled(look: Look, suspects: dict[str, tuple[int, int]]) -> list[str]:
     model="pii.subject",
 )
 def _not_buried(look: Look) -> list[Found]:
-    """Whoever was never held (the data came after its day) needs no tombstone: such rows have no day of erasure."""
-    if "erased_on" not in look.env["pii.subject"]._fields:
-        return []
+    """Whoever was never held (the data came after its day) needs no tombstone: such rows have no reason."""
     looked, found, examples = Counter(), Counter(), defaultdict(list)
-    for rows in _stream(look, SQL("s.state = 'erased' AND s.erased_on IS NOT NULL")):
+    for rows in _stream(look, SQL("s.state = 'erased' AND s.erased_reason IS NOT NULL")):
         buried = look.keyring.subjects.buried([uuid for _id, _company, uuid in rows])
         for subject_id, company_id, uuid in rows:
             looked[company_id] += 1

@@ -8,7 +8,7 @@ from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
-from odoo.addons.pii_retention import keys, proof
+from odoo.addons.pii_retention import keys, proof, purge
 from odoo.addons.pii_retention.crypto import day_key_id
 from odoo.addons.pii_retention.proof import registry
 
@@ -242,6 +242,7 @@ class TestProof(ProofCase):
             "copy_in_clear",
             "rotation_overdue",
             "subject_not_buried",
+            "message_of_gone",
         }
         codes = {check.code for check in registry.checks(self.env) if check.module == "pii_retention"}
         self.assertEqual(codes - seen - with_own_test, set(), "a check without a test")
@@ -359,6 +360,75 @@ class TestProof(ProofCase):
         self.assertEqual(self.found(), {})
         with freeze_time(fields.Datetime.now() + timedelta(minutes=11)):
             self.assertEqual(self.found(), {"subject_returned": 1})
+
+    # === WHO WAS ERASED EARLY === #
+
+    def forget(self, subject):
+        with self.acting(None):
+            purge.forget(self.env(su=True), subject.ids, "cancelled")
+
+    def test_a_key_that_was_not_replaced_in_time(self):
+        neighbour = self.seal("402-1234567-0000078")
+        gone = self.seal("402-1234567-0000079")
+        hours = self.company._pii_figure("cancelled_hours")
+        now = fields.Datetime.now()
+        with freeze_time(now + timedelta(minutes=1)):
+            self.forget(gone)
+            self.assertEqual(self.found(), {})
+        with freeze_time(now + timedelta(minutes=1, hours=hours, seconds=-2)):
+            self.assertEqual(self.found().get("key_not_rotated"), None)
+        with freeze_time(now + timedelta(minutes=1, hours=hours, seconds=2)):
+            self.assertEqual(self.found(), {"key_not_rotated": 1})
+            # whatever the queue of rotations says of itself
+            self.sql("UPDATE pii_rotation SET state = 'done'")
+            self.assertEqual(self.found(), {"key_not_rotated": 1})
+            self.keyring.create_successor(day_key_id(self.company._pii_domain(), neighbour.deadline))
+            self.keyring.destroy(day_key_id(self.company._pii_domain(), neighbour.deadline), "early_erasure")
+            self.assertEqual(self.found(), {})
+
+    def test_a_rotation_that_waits(self):
+        self.sql(
+            """INSERT INTO pii_rotation (key_id, company_id, reason, state, queued_on, due_on)
+               VALUES ('day/x/2026-01-01', %s, 'cancelled', 'queued', now(), %s)""",
+            self.company.id,
+            fields.Datetime.now() - timedelta(seconds=2),
+        )
+        self.assertEqual(self.found(), {"rotation_overdue": 1})
+        self.sql("UPDATE pii_rotation SET due_on = %s", fields.Datetime.now() + timedelta(minutes=2))
+        self.assertEqual(self.found(), {})
+
+    def test_an_erased_person_without_tombstone(self):
+        gone = self.seal("402-1234567-0000080")
+        self.forget(gone)
+        self.assertNotIn("subject_not_buried", self.found())
+        never = self.seal("402-1234567-0000081")
+        self.sql(
+            """UPDATE pii_subject SET state = 'erased', erased_on = now(), erased_reason = 'deadline',
+                      operational_token = NULL, fiscal_token = NULL, content_mac = NULL, name_index = NULL,
+                      email_index = NULL, phone_index = NULL WHERE id = %s""",
+            never.id,
+        )
+        self.assertEqual(self.found(), {"subject_not_buried": 1})
+
+    def test_texts_that_were_written_before_the_erasure(self):
+        gone = self.seal("402-1234567-0000082")
+        partner = gone._partner()
+        long = f"<p>{PERSON['name']} called and wants the parcel at {PERSON['street']}, {PERSON['city']}, please.</p>"
+        self.env["mail.message"].create(
+            {"model": "res.partner", "res_id": partner.id, "message_type": "comment", "body": long}
+        )
+        self.sql("UPDATE mail_message SET create_date = create_date - interval '1 day' WHERE res_id = %s", partner.id)
+        before = self.sql(
+            "SELECT to_jsonb(m) FROM mail_message m WHERE model = 'res.partner' AND res_id = %s", partner.id
+        )
+        self.assertTrue(before)
+        self.forget(gone)
+        self.assertEqual(self.found(), {})
+        self.env["mail.message"].create(
+            {"model": "res.partner", "res_id": partner.id, "message_type": "comment", "body": long}
+        )
+        self.sql("UPDATE mail_message SET create_date = create_date - interval '1 day' WHERE res_id = %s", partner.id)
+        self.assertEqual(self.found(), {"message_of_gone": 1})
 
     # === THE SEAL === #
 

@@ -152,3 +152,71 @@ class TestProofJobDies(WatchCase):
         hour = self.assertToldWithinADay("proof_forged")
         self.assertIntakeStops()
         print(f"\nFIGURE watchdog_lying_told_after {hour} hours <=24")
+
+
+@tagged("post_install", "-at_install")
+class TestPurgeJobDies(WatchCase):
+    """The purge fails, hangs, is switched off, or lies. Each is told within a day of what it left, and the intake stops."""
+
+    def setUp(self):
+        super().setUp()
+        self.relax(tz="UTC")
+        self.start = fields.Datetime.to_datetime(self.subject.deadline)
+        self.clean_until_its_day()
+
+    def clean_until_its_day(self):
+        with self.at(hours=-2):
+            self.assertEqual(self.press().result, "clean")
+        for name in self.jobs():
+            self.plan(name, lastcall=self.start, nextcall=self.start + timedelta(hours=1))
+
+    def assertNoticed(self, cause, **columns):
+        """Live through the day with everything else working as planned; return the hour of the alarm."""
+        noticed = None
+        for hour in range(25):
+            with self.at(hours=hour, seconds=30), self.enter_registry_test_mode(), mute_logger(ALARMS):
+                for name in self.jobs():
+                    self.plan(name, nextcall=self.start + timedelta(hours=hour + 1))
+                if columns:
+                    self.plan("cron_purge", **columns)
+                if hour and hour % 6 == 0:
+                    self.env["pii.proof"]._cron_proof()
+                self.env["pii.proof"]._cron_watch()
+                if noticed is None and (alert := self.alerts(cause)):
+                    self.assertEqual(alert.activity_ids.user_id & self.officer, self.officer)
+                    noticed = hour
+        self.assertIsNotNone(noticed, "nobody was told within a day")
+        self.assertEqual(len(self.alerts(cause)), 1)
+        with self.at(hours=24, seconds=40), self.enter_registry_test_mode(), mute_logger(ALARMS):
+            self.assertIn("Check again", self.refused(self.seal, "402-1234567-0000009"))
+        return noticed
+
+    def test_failing(self):
+        hour = self.assertNoticed("pii_retention_cron_purge_failing", failure_count=1, first_failure_date=self.start)
+        print(f"\nFIGURE watchdog_failing_purge_told_after {hour} hours <=24")
+
+    def test_slow(self):
+        """It has begun on time and has not ended."""
+        hour = self.assertNoticed("pii_retention_cron_purge_late", nextcall=self.start)
+        print(f"\nFIGURE watchdog_slow_purge_told_after {hour} hours <=24")
+
+    def test_disabled(self):
+        hour = self.assertNoticed("pii_retention_cron_purge_disabled", active=False)
+        print(f"\nFIGURE watchdog_disabled_purge_told_after {hour} hours <=24")
+
+    def test_lying(self):
+        """Its action runs every hour and its runs say that all is done; the rows and the key are still there."""
+        self.sql(
+            """INSERT INTO pii_purge_run (company_id, day, state, step, subject_count, operator, finished_on)
+               VALUES (%s, %s, 'done', 'done', 1, 'service', %s)""",
+            self.company.id,
+            self.subject.deadline,
+            self.start + timedelta(minutes=1),
+        )
+        hour = self.assertNoticed("proof_found")
+        made = self.env["pii.proof"].search([("company_id", "=", self.company.id)], limit=1)
+        self.assertEqual(
+            {line.code for line in made.line_ids if line.found},
+            {"subject_expired_values", "subject_expired_live", "key_expired"},
+        )
+        print(f"\nFIGURE watchdog_lying_purge_told_after {hour} hours <=24")
