@@ -29,6 +29,8 @@ from . import test_partner
 from . import test_policy
 from . import test_proof
 from . import test_proof_intake
+from . import test_proof_keys
+from . import test_proof_seal
 from . import test_report
 from . import test_reveal
 from . import test_role_doors
