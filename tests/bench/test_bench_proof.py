@@ -44,7 +44,8 @@ cr.execute('''
                LATERAL (SELECT 'v1.day/' || %(domain)s || '/' || day || '.' AS prefix) AS c
         RETURNING id, reference, company_id)
     INSERT INTO res_partner (name, complete_name, pii_subject_id, company_id, country_id, active, type, create_date)
-    SELECT 'Bench ' || reference, 'Bench ' || reference, id, company_id, %(country)s, true, 'contact', now() FROM made''',
+    SELECT 'Bench ' || reference, 'Bench ' || reference, id, company_id, %(country)s, true, 'contact', now()
+      FROM made''',
     {"company": company.id, "country": env.ref("base.de").id, "first": there + 1, "last": size, "today": today,
      "domain": domain})
 cr.execute("SELECT uuid FROM pii_subject WHERE state = 'erased'")

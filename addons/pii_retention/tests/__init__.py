@@ -28,6 +28,7 @@ from . import test_lookup_index
 from . import test_partner
 from . import test_policy
 from . import test_proof
+from . import test_proof_exception
 from . import test_proof_intake
 from . import test_proof_keys
 from . import test_proof_seal
