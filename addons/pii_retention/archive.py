@@ -20,7 +20,7 @@ from datetime import date
 from odoo import fields
 from odoo.exceptions import UserError
 
-from . import archive_items, archive_seals, files, filestore, keys, statutes
+from . import archive_items, archive_seals, certificates, files, filestore, keys, statutes, transactions
 from .archive_items import written
 from .archive_seals import Finding
 from .crypto import CryptoError, parse_key_id
@@ -116,11 +116,16 @@ def _part(known) -> str:
 # === THE END === #
 
 
-def _buckets(company) -> list[tuple[int, str]]:
-    """Return ``(year, key id)`` of the live archive keys of a company, from the key store."""
-    keyring = keys.keyring(company.env)
-    found = keyring.list(f"archive/{company._pii_domain()}")
-    return sorted((int(parse_key_id(key_id).bucket), key_id) for key_id in found)
+def keys_due(company, today: date) -> list[str]:
+    """Return the live archive keys of a company whose year is over, from the key store.
+
+    :raise UserError: the key store cannot be used
+    """
+    try:
+        found = keys.keyring(company.env).list(f"archive/{company._pii_domain()}")
+    except CryptoError as error:
+        raise UserError(str(error)) from error
+    return [key_id for key_id in found if statutes.is_due(int(parse_key_id(key_id).bucket), today)]
 
 
 def move_held(env, company, today: date) -> int:
@@ -155,7 +160,7 @@ def _held(items):
     uuids = list(filter(None, items.mapped("subject_uuid")))
     # sudo: whether somebody's documents are held is decided for all
     subjects = items.env["pii.subject"].sudo().search([("uuid", "in", uuids)])
-    held = set(subjects._held().mapped("uuid")) if subjects and hasattr(subjects, "_held") else set()
+    held = set(subjects._held().mapped("uuid"))
     return items.filtered(lambda item: item.subject_uuid in held)
 
 
@@ -172,21 +177,29 @@ class Destroyed:
 def destroy_due(env, company, today: date) -> Destroyed:
     """Destroy the archive keys of years that are over, then the files; idempotent, and finishes what was interrupted.
 
-    Which keys those are says the key store, not the database. Documents under a hold are carried over first, and that
-    is committed.
+    Which keys those are says the key store, not the database. Documents under a hold are carried over first; that, and
+    the certificate that names the keys, is committed before one dies. The purge calls it, and seals the certificate.
 
     :param today: the company's calendar day
     :raise UserError: the key store cannot be used; repeat the call
     """
     held = move_held(env, company, today)
-    if held:
-        env["ir.cron"]._commit_progress()
+    due = keys_due(company, today)
+    # sudo: the register and the certificates are kept for everybody
+    certificate = env["pii.certificate"].sudo()
+    certificate = certificate.search(
+        [("company_id", "=", company.id), ("kind", "=", "archive"), ("state", "=", "open")], limit=1
+    )
+    if due:
+        certificate = certificate or certificates.begin(env, company, "archive", reason="deadline")
+        certificates.count(certificate, key_ids=due)
+    if due or held:
+        # what is carried over, and what is about to die, is on the disk before the keys go
+        transactions.commit(env)
     keyring = keys.keyring(env)
     try:
-        due = [key_id for year, key_id in _buckets(company) if statutes.is_due(year, today)]
         for key_id in due:
             keyring.destroy(key_id, "deadline")
-        # sudo: the register is kept for everybody
         items = (
             env["pii.archive.item"]
             .sudo()
@@ -198,12 +211,15 @@ def destroy_due(env, company, today: date) -> Destroyed:
         raise UserError(str(error)) from error
     attachments = env["ir.attachment"].sudo().search([("pii_archive_id", "in", gone.ids), ("id", "!=", False)])
     count = len(attachments)
+    ended = gone.filtered(lambda item: item.state == "kept")
     filestore.collect_after_commit(env, attachments.mapped("store_fname"))
     with filestore.erasing(), written():
         attachments.unlink()
-        gone.filtered(lambda item: item.state == "kept").write({"state": "destroyed"})
         gone.write({"destroyed_on": fields.Datetime.now()})
-    return Destroyed(due, len(gone.filtered(lambda item: item.state == "destroyed")), count, held)
+        ended.write({"state": "destroyed"})
+    if certificate:
+        certificates.count(certificate, files=count)
+    return Destroyed(due, len(ended), count, held)
 
 
 def _is_dead(keyring, item) -> bool:

@@ -7,6 +7,7 @@
 ``rotations``    days that somebody left early get their next key
 ``rows``         tombstones, then columns, files and remains of the people, some thousand at a time
 ``files``        files that an interrupted process has left, and old messages of the bus
+``archive``      documents that a statute kept until the end of a year that is over
 ``vacuum``       the touched tables, so that their files forget the old rows
 ``certificate``  verified and sealed
 ===============  =====================================================================================================
@@ -30,7 +31,7 @@ from odoo.exceptions import UserError
 from odoo.sql_db import db_connect
 from odoo.tools import SQL
 
-from . import buckets, certificates, filestore, keys, moving, rotation, transactions
+from . import archive, buckets, certificates, filestore, keys, moving, rotation, transactions
 from . import purge as erasing
 from .crypto import CryptoError, parse_key_id, secret_key_id
 
@@ -42,6 +43,7 @@ STEPS = [
     ("rotations", "Rotations"),
     ("rows", "Data subjects"),
     ("files", "Files"),
+    ("archive", "Legal archive"),
     ("vacuum", "Vacuum"),
     ("certificate", "Certificate"),
     ("done", "Done"),
@@ -76,8 +78,11 @@ class Due:
     rotations: int
     certificates: int
     doomed_files: int
+    archive_key_ids: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
+        if self.archive_key_ids:
+            return True
         return bool(self.key_ids or self.subjects or self.rotations or self.certificates or self.doomed_files)
 
 
@@ -105,7 +110,8 @@ def due(env, company) -> Due:
     )
     subjects, files, rotations, open_certificates, doomed = env.cr.fetchone()
     held = len(_held(env, company, day)) if subjects else 0
-    return Due(day, tuple(key_ids), subjects, files, held, rotations, open_certificates, doomed)
+    archived = tuple(archive.keys_due(company, day))
+    return Due(day, tuple(key_ids), subjects, files, held, rotations, open_certificates, doomed, archived)
 
 
 def _keys_due(env, company, day: date) -> list[str]:
@@ -196,6 +202,9 @@ def _go_on(run, found: Due) -> None:
     filestore.collect_left(env)
     # what was not delivered to a browser within the hour is read again from the documents
     env.cr.execute("DELETE FROM bus_bus WHERE create_date < (now() AT TIME ZONE 'UTC') - interval '1 hour'")
+    _step(run, "archive")
+    archive.destroy_due(env, company, day)
+    transactions.commit(env)
     _step(run, "vacuum")
     _vacuum(env)
     _step(run, "certificate")
@@ -271,7 +280,7 @@ def rotate_queued(env, company, *, locked: bool = False) -> None:
     keyring = keys.keyring(env)
     # whoever was forgotten early and queued no rotation must not stay in dumps
     for certificate in env["pii.certificate"].search([("company_id", "=", company.id), ("state", "=", "open")]):
-        if certificate.kind != "deadline":
+        if certificate.kind not in ("deadline", "archive"):
             for key_id in (certificate.key_ids or "").split():
                 if not keyring.destroyed(key_id):
                     rotation.queue(env, key_id, certificate.reason)
@@ -385,7 +394,7 @@ def _refusal(env, company, run, found: Due) -> str | None:
             last=known,
         )
     leap = company._pii_figure("purge_jump_days")
-    if not found.key_ids or (found.day - known).days <= leap:
+    if not (found.key_ids or found.archive_key_ids) or (found.day - known).days <= leap:
         return None
     if run.confirmed_day and abs((found.day - run.confirmed_day).days) <= leap and _is_confirmed(run):
         return None

@@ -8,7 +8,13 @@
     "license": "LGPL-3",
     "depends": ["pii_retention", "account"],
     "data": [
+        "security/ir.model.access.csv",
+        "data/ir_actions_report_data.xml",
+        "data/account_archive_data.xml",
         "views/account_move_views.xml",
+        "views/account_move_archive_views.xml",
+        "views/report_invoice.xml",
+        "wizards/pii_full_invoice_views.xml",
     ],
     "auto_install": True,
 }

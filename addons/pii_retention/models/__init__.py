@@ -49,6 +49,7 @@ from . import res_groups
 from . import res_users
 from . import pii_subject_access
 from . import pii_subject_canary
+from . import pii_subject_business
 from . import pii_subject_reveal
 from . import pii_subject_files
 from . import pii_archive_rule

@@ -11,7 +11,7 @@ CONTENT = ("raw", "datas", "db_datas")
 #: Fields that repeat content in clear beside it.
 DERIVED = ("index_content", "thumbnail")
 #: What a file is sealed for; follows from where it is attached and from nothing that anybody writes.
-BINDING = ("pii_subject_id", "pii_class", "pii_item", "pii_archive_id")
+BINDING = ("pii_subject_id", "pii_class", "pii_item", "pii_archive_id", "pii_shows_nobody")
 
 
 class IrAttachment(models.Model):
@@ -38,6 +38,12 @@ class IrAttachment(models.Model):
     )
     # the file's own UUID, bound into the seal; empty for files of the time before it
     pii_item = fields.Char(string="Item of the Seal", readonly=True, copy=False)
+    pii_shows_nobody = fields.Boolean(
+        string="Shows Nobody",
+        readonly=True,
+        copy=False,
+        help="Rendered when its customer's data was gone: a credit note that refers to the invoice.",
+    )
     pii_archive_id = fields.Many2one(
         "pii.archive.item",
         string="Archived As",
@@ -120,7 +126,7 @@ class IrAttachment(models.Model):
     def _pii_check_vals(self, vals, *, new=False):
         """Refuse values that would take a sealed file out of its seal."""
         archived = archive_items.is_writing() and isinstance(vals.get("raw"), files.SealedContent)
-        if vals.get("pii_archive_id") and not archived:
+        if vals.get("pii_shows_nobody") or (vals.get("pii_archive_id") and not archived):
             raise AccessError(self.env._("Documents are archived with the invoice, not by hand."))
         if not vals.keys().isdisjoint(BINDING) and not (new and self.env.su):
             raise AccessError(self.env._("Whose personal data a file holds follows from the record it is attached to."))
@@ -170,6 +176,8 @@ class IrAttachment(models.Model):
                 subject, file_class = self._pii_bound_to(content, vals)
                 if subject:
                     vals = self.browse()._pii_sealed_vals(vals, subject, file_class, content)
+                elif (shown := rendered_for(self.env.cr, content)) and not shown.subject_ids:
+                    vals = {**vals, "pii_shows_nobody": True}
             sealed_list.append(vals)
         return super().create(sealed_list)
 

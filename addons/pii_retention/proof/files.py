@@ -138,7 +138,8 @@ def _in_clear(look: Look) -> list[Found]:
     cr = look.env.cr
     cr.execute(
         """SELECT a.res_model, count(*) FROM ir_attachment a
-            WHERE a.pii_subject_id IS NULL AND a.res_id <> 0 AND a.res_model IS NOT NULL
+            WHERE a.pii_subject_id IS NULL AND a.pii_shows_nobody IS NOT TRUE AND a.res_id <> 0
+              AND a.res_model IS NOT NULL
               AND a.type = 'binary' AND (a.store_fname IS NOT NULL OR a.db_datas IS NOT NULL) GROUP BY 1"""
     )
     models = [name for name, _count in cr.fetchall()]
@@ -189,7 +190,7 @@ def _clear_of(look: Look, name: str, condition: SQL, through: SQL) -> list[tuple
                  JOIN %(table)s t ON %(condition)s
                  JOIN res_partner p ON p.id IN (%(columns)s)
                  JOIN pii_subject s ON s.id = p.pii_subject_id
-                WHERE a.type = 'binary' AND a.pii_subject_id IS NULL
+                WHERE a.type = 'binary' AND a.pii_subject_id IS NULL AND a.pii_shows_nobody IS NOT TRUE
                   AND (a.store_fname IS NOT NULL OR a.db_datas IS NOT NULL)""",
             through=through,
             table=SQL.identifier(model._table),

@@ -5,11 +5,13 @@ import os
 from datetime import date
 from unittest.mock import patch
 
+from freezegun import freeze_time
+
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
-from odoo.addons.pii_retention import archive, archive_items, archive_seals, keys
+from odoo.addons.pii_retention import archive, archive_items, archive_seals, certificates, keys, purging, transactions
 from odoo.addons.pii_retention.crypto import archive_key_id, day_key_id
 
 from .archive_common import CONTENT, XML, ArchiveCase
@@ -272,6 +274,26 @@ class TestArchive(ArchiveCase):
         self.assertEqual((again.key_ids, again.items, again.files), ([], 0, 0))
         print("FIGURE archive_key_dies_after_last_second 1 s")
 
+    def test_the_purge_does_it(self):
+        item = self.keep()
+        with patch.object(purging, "_vacuum"), self.acting(None):
+            with freeze_time("2034-12-31 12:00:00"):
+                # the subject's own day was years ago, and goes first
+                purging._passed(self.env, self.company.sudo(), date(2034, 12, 30))
+                purging.purge(self.env(su=True), self.company)
+                self.assertEqual(item.state, "kept")
+            with freeze_time("2035-01-01 12:00:00"):
+                run = purging.purge(self.env(su=True), self.company)
+        self.assertEqual((run.state, run.problem), ("done", False))
+        self.assertEqual(item.state, "destroyed")
+        certificate = self.env["pii.certificate"].search([("kind", "=", "archive")])
+        self.assertEqual((certificate.state, certificate.verification), ("sealed", "passed"))
+        self.assertEqual(certificate.key_ids, archive_key_id(self.company._pii_domain(), 2034))
+        self.assertEqual((certificate.file_count, certificate.subject_count), (1, 0))
+        with self.enter_registry_test_mode():
+            self.env.cr.postcommit.run()
+        self.assertFalse(certificates.faults(certificate))
+
     def test_what_was_interrupted_is_finished(self):
         item = self.keep()
         keys.keyring(self.env).destroy(archive_key_id(self.company._pii_domain(), 2034), "deadline")
@@ -311,14 +333,13 @@ class TestArchive(ArchiveCase):
             return items & held
 
         committed = []
-        with (
-            patch.object(archive, "_held", one),
-            patch.object(
-                type(self.env["ir.cron"]), "_commit_progress", lambda cron: committed.append(self.exists(2034))
-            ),
-        ):
+
+        def commit(env, *args):
+            committed.append((self.exists(2034), bool(self.env["pii.certificate"].search([("kind", "=", "archive")]))))
+
+        with patch.object(archive, "_held", one), patch.object(transactions, "commit", commit):
             found = archive.destroy_due(self.env, self.company, NEXT_DAY)
-        self.assertEqual((found.held, committed), (1, [True]), "carried over and committed before the key goes")
+        self.assertEqual((found.held, committed), (1, [(True, True)]), "on the disk before the key goes")
         self.assertEqual((held.state, free.state), ("moved", "destroyed"))
         carried = self.env["pii.archive.item"].search([("moved_from_id", "=", held.id)])
         self.assertEqual((carried.bucket_year, carried.retain_until), (2035, LAST_DAY))

@@ -11,6 +11,28 @@ class IrAttachment(models.Model):
     # document from other files, which sealed ones do not allow, and it keeps them from being deleted, which must not
     # outlive the day of a person's data.
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        attachments = super().create(vals_list)
+        attachments._pii_archive_legal()
+        return attachments
+
+    def write(self, vals):
+        result = super().write(vals)
+        if not {"raw", "datas", "res_field", "res_id", "res_model"}.isdisjoint(vals):
+            self._pii_archive_legal()
+        return result
+
+    def _pii_archive_legal(self):
+        """Archive what was just issued, while its customer lives."""
+        # sudo: as in account.move
+        issued = self.sudo().filtered(
+            lambda file: file.pii_subject_id and file.res_model == "account.move" and file.res_id and file.res_field
+        )
+        if moves := self.env["account.move"].sudo().browse(issued.mapped("res_id")).exists():
+            moves.filtered("pii_document_class")._pii_classify()
+            moves._pii_archive()
+
     @api.ondelete(at_uninstall=True)
     def _except_audit_trail(self):
         # EXTENDS account

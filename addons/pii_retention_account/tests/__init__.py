@@ -1,1 +1,2 @@
+from . import test_archive
 from . import test_invoice_doors
