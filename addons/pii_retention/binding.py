@@ -36,6 +36,8 @@ _ACTOR = re.compile(r"[^A-Za-z0-9_./-]")
 _lock = threading.Lock()
 #: ``{(database name, store id): (environment, seconds at which it was found in order)}``
 _in_order: dict[tuple[str, str], tuple[str, float]] = {}
+#: Names of databases to which the ledger of erased people could not be applied yet since this process started.
+unapplied: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def check(env, keyring: Keyring, configured, actor: str) -> None:
         return
     _check_remembered(env, configured.environment)
     if found := foreign(env, keyring, configured.environment):
-        raise UserError(_refusal(env, found, configured.environment))
+        raise UserError(refusal(env, found, configured.environment))
     mine = Owner(place_of(env), configured.environment, FIRST, actor=actor)
     for domain in domains(env):
         if owner(keyring, domain) is None:
@@ -142,7 +144,7 @@ def _check_remembered(env, environment: str) -> None:
         parameters.set_param(REMEMBERED, environment)
 
 
-def _refusal(env, found: Owner, environment: str) -> str:
+def refusal(env, found: Owner, environment: str) -> str:
     if found.environment != environment:
         return env._(
             "The keys of this database belong to an instance that calls itself “%(owner)s”, but the configuration file "
@@ -160,14 +162,20 @@ def _refusal(env, found: Owner, environment: str) -> str:
     )
 
 
-def take_over(env, keyring: Keyring, environment: str, actor: str) -> int:
+def take_over(env, keyring: Keyring, environment: str, actor: str, *, environment_changed: bool = False) -> int:
     """Make this database the owner of its companies' keys: the original has moved here. Returns how many changed hands.
 
     The other database, should it live, is the foreign one from now on (within ``key_cache_seconds``). The caller has
     checked who decides, and erases afterwards whoever was erased since.
 
     :param environment: what the instance calls itself now
+    :param environment_changed: it may call itself differently than before
+    :raise UserError: it does, and may not
     """
+    if not environment_changed:
+        _check_remembered(env, environment)
+        if (found := foreign(env, keyring, environment)) and found.environment != environment:
+            raise UserError(refusal(env, found, environment))
     mine = Owner(place_of(env), environment, MOVED, actor=actor)
     changed = 0
     for domain in domains(env):

@@ -34,6 +34,14 @@ OPTIONS = (
     "backup_paths",
     "environment",
 )
+#: Options of backups, for ``bin/backup`` alone; lists are separated by blanks.
+BACKUP_OPTIONS = (
+    "backup_database_to",
+    "backup_files_to",
+    "backup_keys_to",
+    "backup_recipients",
+    "backup_keys_recipients",
+)
 _CACHE_SECONDS, _CACHE_SECONDS_MAX = 60.0, 3600.0
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
@@ -136,8 +144,14 @@ def settings() -> Settings:
         ),
         backup_paths=_paths("backup_paths", given),
         environment=environment,
-        unknown=tuple(sorted(set(section) - set(OPTIONS))),
+        unknown=tuple(sorted(set(section) - set(OPTIONS) - set(BACKUP_OPTIONS))),
     )
+
+
+def backup_options() -> dict[str, str]:
+    """Return the options of backups, empty where nothing is said."""
+    section = _section()
+    return {name: os.environ.get(PREFIX + name.upper(), section.get(name, "")).strip() for name in BACKUP_OPTIONS}
 
 
 def _boolean(name: str, given: dict[str, str]) -> bool:

@@ -67,6 +67,10 @@ def keyring(env) -> Keyring:
 
     :raise UserError: when no key store is configured, it may not be used as it is, or it serves another database
     """
+    if env.cr.dbname in binding.unapplied:
+        from . import replay  # which needs keys itself
+
+        replay.ensure(env)
     found, configured = unbound(env)
     try:
         binding.check(env, found, configured, actor())
@@ -133,6 +137,11 @@ def actor() -> str:
 def _known_store_id(env) -> str | bool:
     # sudo: a system parameter, no secret
     return env["ir.config_parameter"].sudo().get_param(STORE_ID, False)
+
+
+def is_in_use(env) -> bool:
+    """Tell whether this database has used a key store."""
+    return bool(_known_store_id(env))
 
 
 def _check_identity(env, found: Keyring, configured: Settings) -> None:

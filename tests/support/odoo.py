@@ -6,11 +6,13 @@ import itertools
 import json
 import os
 import re
+import shutil
 import subprocess
 import textwrap
 import urllib.error
 import urllib.request
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from house.database import ODOO_SCRIPT, Workplace
 from house.process import Child, die_with_parent, free_port, kill_group, tail
 
 _numbers = itertools.count(1)
+MOVED_CLOCK = Path(__file__).with_name("moved_clock")
 
 
 class ScriptError(Exception):
@@ -42,7 +45,7 @@ class Script:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env=place.env,
+                env=database.env,
                 cwd=database.folder,
                 start_new_session=True,
                 preexec_fn=die_with_parent(),
@@ -80,7 +83,7 @@ class OdooServer:
             **options,
         )
         command = database.place.command(config)
-        self._child = Child("Odoo", command, database.log, database.place.env, cwd=database.folder)
+        self._child = Child("Odoo", command, database.log, database.env, cwd=database.folder)
         try:
             self._child.wait_ready(self._answers, 90)
         except BaseException:
@@ -125,7 +128,20 @@ class Database:
         self.log = self.folder / "odoo.log"
         self.folder.mkdir(parents=True)
         self.place.copy(template, self.name, files_of=place)
+        own = self.place.filestore(self.name)
+        self._stock = [path.relative_to(own) for path in own.rglob("*") if path.is_file()]
         self.config = self.write_config(self.folder / "odoo.conf")
+
+    #: How far the clock of this database's processes is ahead.
+    ahead: timedelta = timedelta()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment of this database's processes."""
+        if not self.ahead:
+            return self.place.env
+        moved = {"PYTHONPATH": str(MOVED_CLOCK), "MOVED_CLOCK": str(self.ahead.total_seconds())}
+        return self.place.env | moved
 
     @property
     def data_dir(self) -> Path:
@@ -152,6 +168,20 @@ class Database:
         """A running HTTP server on a free port of 127.0.0.1; ``options`` go into its configuration file."""
         return OdooServer(self, crons, options)
 
+    def odoo(self, command: str, *args: object, seconds: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run a command of Odoo's, one of our addons' too; what it says is in ``stdout`` and ``stderr``."""
+        addons = next(line for line in self.config.read_text().splitlines() if line.startswith("addons_path"))
+        line = [self.place.python, "-m", "odoo", f"--addons-path={addons.partition('=')[2].strip()}", command]
+        return subprocess.run(
+            [os.fspath(part) for part in (*line, *map(str, args), "-c", self.config, "-d", self.name)],
+            env=self.env,
+            cwd=self.folder,
+            timeout=seconds,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def psql(self, sql: str, superuser: bool = False) -> list[str]:
         """Rows as text lines, columns separated by ``|``."""
         return self.place.server.psql(sql, self.name, superuser)
@@ -163,21 +193,52 @@ class Database:
         subprocess.run([os.fspath(part) for part in command], env=self.place.env, check=True)
         return path
 
-    def restore(self, path: Path, label: str = "restored") -> Database:
-        """A new database from a plain SQL dump, with this one's key store and a copy of its files."""
+    def restore(
+        self, path: Path, label: str = "restored", files: Path | None = None, keys: Path | None = None
+    ) -> Database:
+        """A new database from a plain SQL dump.
+
+        :param files: a copy of the filestore; default: this database's as it is now
+        :param keys: its key store; default: this database's
+        """
+        new = self._beside(label, keys)
         server = self.place.server
+        server.psql(f'CREATE DATABASE "{new.name}" TEMPLATE template0')
+        command = [server.binaries["psql"], "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", new.name, "-f", path]
+        subprocess.run([os.fspath(part) for part in command], env=self.place.env, check=True, stdout=subprocess.DEVNULL)
+        if files:
+            shutil.copytree(files, new.place.filestore(new.name))
+        else:
+            new.place.copy_files(self.place, self.name, new.name)
+        return new
+
+    def clone(self, label: str = "clone", keys: Path | None = None) -> Database:
+        """A copy as ``createdb -T`` makes it, with a copy of the files; it uses the same key store unless told otherwise."""
+        new = self._beside(label, keys)
+        self.place.server.psql(f'CREATE DATABASE "{new.name}" TEMPLATE "{self.name}"')
+        new.place.copy_files(self.place, self.name, new.name)
+        return new
+
+    def copy_files(self, path: Path) -> Path:
+        """A copy of the filestore as it is now, as a backup would hold it."""
+        shutil.copytree(self.place.filestore(self.name), path)
+        return path
+
+    def _beside(self, label: str, keys: Path | None) -> Database:
         new = object.__new__(Database)
         new.name = f"t{os.getpid()}_{label}_{next(_numbers)}"
         new.folder = self.folder.parent / new.name
         new.place = replace(self.place, data_dir=new.folder / "data")
-        new.keys, new.log = self.keys, new.folder / "odoo.log"
+        new._stock = self._stock
+        new.keys, new.log, new.ahead = keys or self.keys, new.folder / "odoo.log", self.ahead
         new.folder.mkdir(parents=True)
-        server.psql(f'CREATE DATABASE "{new.name}" TEMPLATE template0')
-        command = [server.binaries["psql"], "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", new.name, "-f", path]
-        subprocess.run([os.fspath(part) for part in command], env=self.place.env, check=True, stdout=subprocess.DEVNULL)
-        new.place.copy_files(self.place, self.name, new.name)
         new.config = new.write_config(new.folder / "odoo.conf")
         return new
+
+    def stock_files(self) -> list[Path]:
+        """Files of the filestore that came with the template: pictures and assets, which take long to search."""
+        mine, stock = self.place.filestore(self.name), self._stock
+        return [mine / name for name in stock if (mine / name).exists()]
 
     def allow_log(self, *expressions: str) -> None:
         """Say which records at WARNING or above this test provokes on purpose, as regular expressions."""
@@ -189,4 +250,5 @@ class Database:
         """Remove the database and its files; the log stays."""
         self.place.drop(self.name)
         remove(self.data_dir)
-        remove(self.keys)
+        if self.keys.parent == self.folder:  # not those that are shared with another one
+            remove(self.keys)

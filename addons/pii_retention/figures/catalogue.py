@@ -39,6 +39,8 @@ FIGURES = (
            dpp="encrypted, in another place", clauses="S2-7-g, DPP 1.5"),
     Figure("key_backup_hours", "retention", "hours", 72, "lower", least=1, s2="suppressed from backups",
            clauses="S2-7-f"),
+    Figure("restore_test_days", "retention", "days", 90, "lower", least=1,
+           dpp="availability and restore plan; the guidance: tested every quarter", clauses="DPP 2.7"),
     Figure("nonpersonal_months", "retention", "months", 18, "lower", least=1, most=18, bound=_DPP, dpp="18 months",
            clauses="DPP 1.7"),
     Figure("purge_hours", "retention", "hours after the day began", 2, "lower", least=1, s2="deletion is automatic",

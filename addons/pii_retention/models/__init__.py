@@ -21,7 +21,9 @@ from . import pii_policy_figure
 from . import pii_policy_force
 from . import pii_policy_watch
 from . import pii_policy_purge
+from . import pii_policy_backup
 from . import pii_purpose_limit
+from . import pii_backup
 from . import pii_key
 from . import pii_key_finding
 from . import pii_key_operation
@@ -35,6 +37,7 @@ from . import pii_subject
 from . import pii_subject_clock
 from . import pii_subject_sealing
 from . import pii_subject_tombstones
+from . import pii_subject_start
 from . import pii_subject_partners
 from . import pii_subject_erasure
 from . import pii_certificate

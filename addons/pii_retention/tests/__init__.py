@@ -19,6 +19,7 @@ from . import test_grants
 from . import test_keys
 from . import test_keys_screen
 from . import test_logmask
+from . import test_backup_register
 from . import test_binding
 from . import test_clock
 from . import test_disclosure
@@ -39,6 +40,7 @@ from . import test_typed_code
 from . import test_reveal_screen
 from . import test_erasure
 from . import test_purge
+from . import test_replay
 from . import test_subject
 from . import test_tombstones
 from . import test_watchdog

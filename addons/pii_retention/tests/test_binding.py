@@ -1,8 +1,8 @@
 import os
 from unittest.mock import patch
 
-from odoo.exceptions import UserError
-from odoo.tests import tagged
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import new_test_user, tagged
 
 from odoo.addons.pii_retention import binding, keys
 
@@ -83,3 +83,31 @@ class TestBinding(VaultCase):
                 keys.keyring(self.env)
         parameters.set_param(binding.REMEMBERED, "test")
         keys.keyring(self.env)
+
+    def test_who_decides_that_the_original_has_moved(self):
+        auditor = new_test_user(self.env, "binding_auditor", groups="pii_retention.group_auditor")
+        boss = new_test_user(self.env, "binding_boss", groups="base.group_system")
+        own = self.env["pii.takeover"].with_user(self.officer).create({})
+        self.assertEqual((own.state, own.explanation), ("own", False))
+        self.give_to("1:2")
+        wizard = self.env["pii.takeover"].with_user(self.officer).create({})
+        self.assertEqual((wizard.state, wizard.decided_by), ("foreign", "other/web/2"))
+        self.assertIn("is a copy", wizard.explanation)
+        tried = 0
+        for person, user in ((None, self.officer), (self.clerk, self.officer), (auditor, auditor), (boss, boss)):
+            with self.acting(person), self.assertRaises(AccessError):
+                wizard.with_user(user).action_take_over()
+            tried += 1
+        code = self.env["ir.actions.server"].create(
+            {
+                "name": "typed",
+                "model_id": self.env["ir.model"]._get("pii.takeover").id,
+                "state": "code",
+                "code": f"env['pii.takeover'].browse({wizard.id}).action_take_over()",
+            }
+        )
+        with self.acting(self.officer), self.assertRaises(AccessError):
+            code.with_user(self.officer).sudo(False).run()
+        self.assertEqual(binding.owner(self.keyring, self.domain).place, "1:2")
+        self.take_back()
+        print("FIGURE takeover_refusals", tried + 1, "attempts")

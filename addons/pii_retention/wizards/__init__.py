@@ -1,1 +1,2 @@
 from . import pii_policy_ask
+from . import pii_takeover

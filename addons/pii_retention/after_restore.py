@@ -1,0 +1,60 @@
+"""The work of ``odoo-bin pii_post_restore``."""
+
+from __future__ import annotations
+
+import sys
+
+from odoo import SUPERUSER_ID, api
+from odoo.exceptions import UserError
+from odoo.modules.registry import Registry
+
+from . import replay
+
+
+def main(
+    database: str,
+    *,
+    moved: bool = False,
+    environment_changed: bool = False,
+    older_ledger: bool = False,
+    date_is_right: bool = False,
+) -> int:
+    """Do it, print what was done, and return the exit code."""
+    registry = Registry(database)  # loading it replays already; what that did is counted too
+    if "pii.subject" not in registry:
+        return _refused(f"The addon pii_retention is not installed in {database}.")
+    with registry.cursor() as cr:
+        env = api.Environment(cr, SUPERUSER_ID, {})
+        try:
+            counts = replay.started.pop(database, replay.Counts())
+            if moved:
+                counts = replay.take_over(env, environment_changed=environment_changed, date_is_right=date_is_right)
+                _say("The keys serve this database now.")
+            if older_ledger:
+                written, destroyed = replay.rewrite(env)
+                _say(f"Written into the ledger again: {written}. Keys destroyed again: {destroyed}.")
+            later = replay.catch_up(env, date_is_right=date_is_right)
+        except UserError as error:
+            return _refused(str(error))
+        for part in (counts, later):
+            if part.read or part.overdue:
+                _say(
+                    f"Entries of the ledger: {part.read}. People erased again: {part.erased}. Files: {part.files}. "
+                    f"Keys past their day destroyed: {part.overdue}. "
+                    f"Certificates: {', '.join(part.certificates) or 'none'}."
+                )
+        if later.waiting:
+            return _refused(
+                "\n".join(later.waiting) + "\nIf the date is right, run “odoo-bin pii_post_restore --date-is-right”."
+            )
+        _say("This database holds nobody who was erased.")
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 an answer at the command line
+
+
+def _refused(text: str) -> int:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 as above
+    return 1
