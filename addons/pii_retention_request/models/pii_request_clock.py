@@ -87,7 +87,7 @@ class PiiRequest(models.Model):
     def _compute_copies_state(self):
         now = fields.Datetime.now()
         for request in self:
-            if not request._erases() or request.state == "refused":
+            if not request._erases() or request.state != "done":
                 request.copies_state = False
             elif request.copies_confirmed_at:
                 request.copies_state = "gone"

@@ -75,7 +75,10 @@ class PiiRequest(models.Model):
         if self.date_from or self.date_to:
             words.append((self.env._("Orders"), f"{self.date_from or '…'} – {self.date_to or '…'}"))
         if references := self._named_references():
-            words.append((self.env._("Order numbers"), ", ".join(references)))
+            named = ", ".join(references[:_MOST_NAMED])
+            if len(references) > _MOST_NAMED:
+                named += " " + self.env._("and %s more", len(references) - _MOST_NAMED)
+            words.append((self.env._("Order numbers"), named))
         return words
 
     def _reference_domain(self, references):

@@ -1,0 +1,1 @@
+from . import pii_request, spapi_account
