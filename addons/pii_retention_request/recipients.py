@@ -109,7 +109,7 @@ def _openpgp(text: str, now: datetime) -> Recipient:
     if len(found) != 1 or text.count("-----BEGIN PGP") != 1:
         raise RecipientError("several" if found else "malformed")
     (certificate,) = found
-    if certificate.has_secret_keys or any(packet.tag in (Tag.SecretKey, Tag.SecretSubkey) for packet in packets):
+    if any(packet.tag in (Tag.SecretKey, Tag.SecretSubkey) for packet in packets):
         raise RecipientError("private")
     if certificate.is_revoked:
         raise RecipientError("revoked")

@@ -73,7 +73,7 @@ class RequestDownloadController(Controller):
         return _answer(content, part.name, "application/octet-stream")
 
     @route("/pii/request/<int:request_id>/copy/<string:form>", type="http", auth="user", readonly=False)
-    def copy(self, request_id, form):
+    def copy_for_person(self, request_id, form):
         """Send the copy of a data subject's data, made now and kept nowhere, to whoever handles the request.
 
         :param form: ``json`` (machine-readable) or ``pdf``

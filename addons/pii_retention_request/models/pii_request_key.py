@@ -26,7 +26,7 @@ class PiiRequest(models.Model):
         store=True,
         help="Compare it with the requester by another way than the one on which the key came: by phone, on paper.",
     )
-    key_expires = fields.Datetime(string="Key Expires", compute="_compute_key", store=True)
+    key_expires = fields.Datetime(compute="_compute_key", store=True)
     key_confirmed_by_id = fields.Many2one("res.users", string="Fingerprint Compared by", readonly=True, copy=False)
     key_confirmed_at = fields.Datetime(string="Fingerprint Compared", readonly=True, copy=False)
 
