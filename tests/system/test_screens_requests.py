@@ -84,7 +84,7 @@ def desk(odoo_db_module: Database, browser: Browser) -> Iterator[Desk]:
     pictures = odoo_db_module.folder.parent / "screens-requests"
     pictures.mkdir(exist_ok=True)
     odoo_db_module.allow_log(r"bad query: .*discuss_channel_member")
-    odoo_db_module.allow_log(r"odoo\.http: (Not known here|.* takes a second officer)")
+    odoo_db_module.allow_log(r"odoo\.http: (Not known here|This is a private key)")
     with odoo_db_module.serve() as server:
         values = [value for person in persons for value in person.values() if len(value) > 3]
         yield Desk(odoo_db_module, server, references, values, pictures, browser)
