@@ -21,6 +21,7 @@
         "data/ir_cron_grant_data.xml",
         "data/ir_cron_archive_data.xml",
         "data/pii_archive_rule_data.xml",
+        "data/ir_cron_clock_data.xml",
         "data/pii_recipient_data.xml",
         "data/pii_proof_data.xml",
         "data/pii_purge_data.xml",

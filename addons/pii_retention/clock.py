@@ -13,7 +13,7 @@ dead from then on.
 ``cancelled``   the day of the cancellation: nothing is shipped, nobody needs the person any more
 ``fba``         the marketplace ships itself: as cancelled
 ``invoice``     cancelled or shipped by the marketplace, but an invoice is owed: until it is issued or its time is over
-``invoiced``    … and has been issued
+``invoiced``    … and was issued on that day, whose end leaves time to print and archive it
 ``held``        a legal hold moves the data on, day by day
 ==============  =========================================================================================
 
@@ -124,8 +124,9 @@ def deadline(facts: Facts, figures: Figures) -> tuple[date, str]:
     end, why = min(ends)
     if facts.invoice_due:
         owed = NO_LIMIT if facts.invoice_due >= NO_LIMIT else facts.invoice_due + timedelta(days=1)
-        if min(owed, facts.invoiced or NO_LIMIT) > end:
-            end, why = min((owed, "invoice"), (facts.invoiced or NO_LIMIT, "invoiced"))
+        issued = facts.invoiced + timedelta(days=1) if facts.invoiced else NO_LIMIT
+        if min(owed, issued) > end:
+            end, why = min((owed, "invoice"), (issued, "invoiced"))
             if end > stop:
                 end, why = stop, "invoice"
     return min((end, why), (stop, rule), key=lambda found: found[0])

@@ -11,7 +11,7 @@ import hmac
 import json
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ..spapi.orders import (
@@ -40,6 +40,7 @@ PART_KEYS = {
     "FULFILLMENT_ORDERS": "fulfillmentOrders",
 }
 """Value of ``includedData`` → key that it brings, on the order and on its items."""
+OPEN_STATUSES = ("UNSHIPPED", "PARTIALLY_SHIPPED")
 ADDRESS_KEYS = ("street", "street2", "street3", "zip", "city")
 
 
@@ -74,9 +75,29 @@ class Incoming:
         return any(operational.get(key) for key in ADDRESS_KEYS)
 
     @property
-    def start(self) -> date | None:
-        created = parse_time(self.split.business.get("createdTime"))
-        return created.date() if created else None
+    def created(self) -> datetime | None:
+        """When the buyer ordered, as far as Amazon says so."""
+        return parse_time(self.split.business.get("createdTime"))
+
+    @property
+    def facts(self) -> dict[str, datetime | None]:
+        """What this state of the order says for the clock of the buyer's data: ``{event: when}``, None for now.
+
+        Amazon tells no day of shipment or cancellation: it was not after the order's last update.
+        """
+        order = self.order
+        if order is None:
+            return {}
+        facts: dict[str, datetime | None] = {}
+        if order.status == "SHIPPED":
+            facts["shipped"] = order.updated
+        elif order.status == "CANCELLED":
+            facts["cancelled"] = order.updated
+        elif order.status in OPEN_STATUSES:
+            facts["open"] = None
+        if order.fulfilled_by == "AMAZON":
+            facts["fba"] = order.updated
+        return facts
 
     def sealed_values(self) -> dict[str, dict[str, str]]:
         """What goes into the vault, by retention class."""

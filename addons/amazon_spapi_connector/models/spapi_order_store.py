@@ -106,6 +106,7 @@ class SpapiOrder(models.Model):
         subjects = self._seal(account, [incoming for incoming, _order in todo], countries)
         create_vals, result = [], self.browse()
         refs = {"marketplaces": self._marketplaces(), "countries": countries, "currencies": self._currencies()}
+        self._tell_clock([(incoming, order) for incoming, order in todo if incoming.key not in subjects])
         for incoming, order in todo:
             values = self._values(incoming, refs)
             if subject := subjects.get(incoming.key):
@@ -166,6 +167,13 @@ class SpapiOrder(models.Model):
         return {key: subject for (key, _vals), subject in zip(wanted, subjects, strict=True)}
 
     @api.model
+    def _tell_clock(self, todo: list[tuple[Incoming, models.Model]]) -> None:
+        """Pass on what became of orders whose buyer is sealed already: nothing of him came with this news."""
+        for incoming, order in todo:
+            for event, moment in incoming.facts.items() if order.subject_id else ():
+                order.subject_id._record(event, moment)
+
+    @api.model
     def _erased(self, account, page: list[Incoming]) -> set[str]:
         """Keys of the orders whose buyer was erased: Amazon sends orders again long after that."""
         return self.env["pii.subject"]._tombstoned(
@@ -180,8 +188,9 @@ class SpapiOrder(models.Model):
             "origin": ORIGIN,
             "reference": incoming.key if incoming.readable else f"quarantine/{incoming.key}",
             "country_id": countries.get(order.country_code, False) if order else False,
-            "start": incoming.start or fields.Date.today(),
-            "open": not order or order.status in ("UNSHIPPED", "PARTIALLY_SHIPPED"),
+            # what cannot be read, or not used, is counted from the day on which it came
+            "start": (order and incoming.created) or fields.Datetime.now(),
+            "facts": incoming.facts,
             "values": values,
         }
 

@@ -1,6 +1,7 @@
 from . import (
     test_account,
     test_bad_input,
+    test_clock,
     test_erased,
     test_faults,
     test_import,

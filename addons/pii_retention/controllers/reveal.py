@@ -26,8 +26,8 @@ class RevealController(Controller):
         """Return what the cards of a record say: a list of dicts, empty for records without protected customer.
 
         ``id``, ``pseudonym``, ``state`` and ``state_label``, ``held`` (words of each class), ``deadline`` (ISO date),
-        ``rule`` (words), ``purposes`` (``pii.subject.pii_purposes``), ``reason_words`` (how many a reason has at
-        least). No personal data.
+        ``why`` (until when and why, in words), ``purposes`` (``pii.subject.pii_purposes``), ``reason_words`` (how many
+        a reason has at least). No personal data.
 
         :raise AccessError: the user may not read the record
         """
@@ -130,7 +130,6 @@ class RevealController(Controller):
     def _card_of(self, subject):
         env = request.env
         known = subject.sudo()  # sudo: what is held, until when and why is for whoever may read the record
-        rules = dict(known._fields["deadline_rule"]._description_selection(env))
         states = dict(known._fields["state"]._description_selection(env))
         return {
             "id": subject.id,
@@ -139,7 +138,7 @@ class RevealController(Controller):
             "state_label": states[known.state],
             "held": [class_word(env, cls) for cls in (known.held_classes or "").split(", ") if cls],
             "deadline": known.deadline.isoformat(),
-            "rule": rules[known.deadline_rule],
+            "why": known.with_context(lang=env.lang)._explanation(),
             "purposes": subject.pii_purposes() if known.state != "erased" else [],
             "reason_words": known.company_id._pii_figure("reason_words"),
         }

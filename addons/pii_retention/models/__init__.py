@@ -35,6 +35,7 @@ from . import pii_proof_watch
 from . import pii_sweep
 from . import pii_subject
 from . import pii_subject_clock
+from . import pii_subject_clock_run
 from . import pii_subject_sealing
 from . import pii_subject_tombstones
 from . import pii_subject_start

@@ -37,7 +37,7 @@ class PiiSubject(models.Model):
             ("cancelled", "Cancelled: at once"),
             ("fba", "Shipped by the marketplace: at once"),
             ("invoice", "Until the invoice is issued"),
-            ("invoiced", "Invoice issued: at once"),
+            ("invoiced", "Invoice issued"),
             ("held", "Legal hold"),
         ],
         string="Rule",

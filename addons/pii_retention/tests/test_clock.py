@@ -198,7 +198,9 @@ class TestClock(ClockCase):
             self.assertIn("invoice", subject.deadline_text)
         with self.at(NOON + timedelta(days=2)):
             subject._record("invoiced")
-            self.assertEqual((subject.state, subject.deadline_rule), ("erased", "invoiced"))
+            # the day of the invoice is for printing and archiving it
+            self.assertEqual((subject.state, subject.deadline_rule), ("live", "invoiced"))
+            self.assertEqual(subject.deadline, date(2031, 3, 13))
 
     def test_a_shipped_order_s_person_stays_when_its_invoice_is_issued(self):
         with self.at(NOON):

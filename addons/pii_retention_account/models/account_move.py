@@ -30,3 +30,11 @@ class AccountMove(models.Model):
     def _extend_with_attachments(self, files_data, new=False):
         # EXTENDS account: what is left of an upload without sealed files may be nothing
         return super()._extend_with_attachments(files_data, new=new) if files_data else False
+
+    def _post(self, soft=True):
+        # EXTENDS account: a customer who was kept for the invoice alone is not needed any more
+        posted = super()._post(soft=soft)
+        invoices = posted.filtered(lambda move: move.move_type == "out_invoice" and move.state == "posted")
+        if invoices:
+            invoices._pii_subjects()._record("invoiced")
+        return posted

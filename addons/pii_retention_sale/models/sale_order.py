@@ -17,3 +17,27 @@ class SaleOrder(models.Model):
                     self.env._("Only a salesperson makes a protected customer the customer of another order.")
                 )
         return super().write(vals)
+
+    def _action_cancel(self):
+        # EXTENDS sale: nobody needs the customer of an order that is not going to be shipped
+        result = super()._action_cancel()
+        self.filtered(lambda order: order.state == "cancel")._tell_clock_cancelled()
+        return result
+
+    def _tell_clock_cancelled(self):
+        """Tell the clock about customers all of whose orders are cancelled, and to whom nothing was shipped."""
+        if not self:
+            return
+        for subject in self._pii_subjects().sudo():  # sudo: what became of an order is no personal data
+            partners = subject.with_context(active_test=False).partner_ids
+            alive = self.sudo().search_count(
+                [
+                    ("state", "!=", "cancel"),
+                    "|",
+                    ("partner_id", "in", partners.ids),
+                    ("partner_shipping_id", "in", partners.ids),
+                ],
+                limit=1,
+            )
+            if not alive and not subject.shipped_on:
+                subject._record("cancelled")

@@ -63,3 +63,31 @@ class StockPicking(models.Model):
             return False
         # a salesperson changes the order's address, and that of its deliveries with it; the warehouse writes orders too
         return not (order and self.env.user.has_group("sales_team.group_sale_salesman"))
+
+    def _action_done(self):
+        # EXTENDS stock
+        result = super()._action_done()
+        self._tell_clock_shipped()
+        return result
+
+    def action_cancel(self):
+        # EXTENDS stock: what was left over will not be shipped, so the last delivery was the last one
+        result = super().action_cancel()
+        self._tell_clock_shipped()
+        return result
+
+    def _tell_clock_shipped(self):
+        """Tell the clock about customers to whom everything is on its way, with the day of the last delivery."""
+        outgoing = self.sudo().filtered(  # sudo: what became of a delivery is no personal data
+            lambda picking: picking.picking_type_code == "outgoing" and picking.state in ("done", "cancel")
+        )
+        if not outgoing:
+            return
+        for subject in outgoing._pii_subjects().sudo():
+            partners = subject.with_context(active_test=False).partner_ids
+            deliveries = self.sudo().search(
+                [("partner_id", "in", partners.ids), ("picking_type_code", "=", "outgoing"), ("state", "!=", "cancel")]
+            )
+            done = deliveries.filtered(lambda picking: picking.state == "done")
+            if done and done == deliveries:
+                subject._record("shipped", max(done.mapped("date_done")))

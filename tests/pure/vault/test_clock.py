@@ -61,7 +61,7 @@ TABLE = [
     ),
     ("owed until a day", facts(created=0, cancelled=6, invoice_due=15), STRICT, (16, "invoice")),
     ("owed longer than allowed", facts(created=0, cancelled=6, invoice_due=70), STRICT, (30, "invoice")),
-    ("issued", facts(created=0, cancelled=6, invoice_due=15, invoiced=9), STRICT, (9, "invoiced")),
+    ("issued", facts(created=0, cancelled=6, invoice_due=15, invoiced=9), STRICT, (10, "invoiced")),
     (
         "issued before the cancellation",
         facts(created=0, cancelled=6, invoice_due=15, invoiced=4),

@@ -1,4 +1,3 @@
-import { deserializeDate, formatDate } from "@web/core/l10n/dates";
 import { _t } from "@web/core/l10n/translation";
 import { rpc } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
@@ -68,10 +67,6 @@ export class PiiCard extends Component {
 
     held(subject) {
         return subject.held.length ? subject.held.join("; ") : _t("nothing any more");
-    }
-
-    deadline(subject) {
-        return formatDate(deserializeDate(subject.deadline));
     }
 
     open(subject) {

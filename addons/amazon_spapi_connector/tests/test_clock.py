@@ -1,0 +1,114 @@
+from datetime import UTC, timedelta
+
+from odoo.fields import Command
+from odoo.tests import tagged
+
+from ..models import spapi_account_import as importing
+from .common import SpapiCase
+
+FULL = importing.SEARCHES["unshipped"]["parts"]
+LESS = importing.SEARCHES["changes"]["parts"]
+
+
+@tagged("post_install", "-at_install")
+class TestClock(SpapiCase):
+    """What happens to an Amazon order, at Amazon or in Odoo, moves the day on which its buyer is forgotten."""
+
+    def imported(self, **changes):
+        """Return an order of yesterday that has become a sale order."""
+        moment = self.env.cr.now().replace(tzinfo=UTC, microsecond=0) - timedelta(days=1)
+        stamp = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.raw = {**self.one_raw_order(), "createdTime": stamp, "lastUpdatedTime": stamp, **changes}
+        self.make_products()
+        self.env["spapi.order"]._store_orders(self.account, [self.raw], FULL)
+        order = self.order(self.raw["orderId"])
+        order._as_service()._map_orders()
+        self.assertEqual(order.state, "imported", order.problem)
+        return order
+
+    def news(self, status, hours=0, **changes):
+        """Let Amazon say that an order has another status, without a word about its buyer."""
+        moment = self.env.cr.now().replace(tzinfo=UTC, microsecond=0) - timedelta(hours=hours)
+        raw = {key: value for key, value in self.raw.items() if key not in ("buyer", "recipient", "tax", "packages")}
+        fulfillment = {**raw["fulfillment"], "fulfillmentStatus": status}
+        raw |= {"fulfillment": fulfillment, "lastUpdatedTime": moment.strftime("%Y-%m-%dT%H:%M:%SZ"), **changes}
+        self.env["spapi.order"]._store_orders(self.account, [raw], LESS)
+
+    def test_an_open_order_is_kept_on(self):
+        subject = self.imported().subject_id.sudo()
+        self.assertEqual((subject.deadline_rule, subject.is_open), ("open", True))
+        self.assertEqual(subject.created_on, self.company._pii_day() - timedelta(days=1))
+        self.assertEqual(subject.deadline, self.company._pii_day() + timedelta(days=30))
+
+    def test_shipped_at_amazon(self):
+        subject = self.imported().subject_id.sudo()
+        self.news("SHIPPED")
+        self.assertEqual((subject.deadline_rule, subject.state), ("shipped", "live"))
+        before = subject.deadline
+        self.news("UNSHIPPED", hours=-1)
+        self.assertEqual((subject.deadline, subject.deadline_rule), (before, "shipped"))
+
+    def test_cancelled_at_amazon(self):
+        order = self.imported()
+        self.news("CANCELLED")
+        subject = order.subject_id.sudo()
+        self.assertEqual((subject.state, subject.deadline_rule), ("erased", "cancelled"))
+        self.assertFalse(subject.operational_token)
+        self.assertEqual(order.problem_code, "cancelled_after_import", "and a person is told")
+        self.assertEqual(order.sale_order_id.amount_total, order.amount_total)
+
+    def test_shipped_by_amazon_after_all(self):
+        order = self.imported()
+        self.news("UNSHIPPED", fulfillment={**self.raw["fulfillment"], "fulfilledBy": "AMAZON"})
+        self.assertEqual(order.subject_id.sudo().state, "erased")
+        self.assertEqual(order.subject_id.sudo().deadline_rule, "fba")
+
+    def test_the_delivery_is_done(self):
+        order = self.imported()
+        subject, picking = order.subject_id.sudo(), order.sale_order_id.picking_ids
+        for move in picking.move_ids:
+            move.write({"quantity": move.product_uom_qty, "picked": True})
+        picking._action_done()
+        self.assertEqual(picking.state, "done")
+        self.assertEqual((subject.deadline_rule, subject.is_open), ("shipped", False))
+        self.assertEqual(subject.shipped_on, self.company._pii_day())
+
+    def test_a_part_of_the_delivery_is_no_shipment_until_the_rest_is_given_up(self):
+        raw = self.one_raw_order()
+        items = [{**raw["orderItems"][0]}]
+        order = self.imported(orderItems=items) if len(raw["orderItems"]) == 1 else self.imported()
+        subject, sale = order.subject_id.sudo(), order.sale_order_id
+        sale.order_line.filtered("product_id")[:1].product_uom_qty += 1
+        picking = sale.picking_ids
+        move = picking.move_ids[0]
+        move.write({"quantity": 1, "picked": True})
+        (picking.move_ids - move).write({"picked": False})
+        picking.with_context(skip_backorder=True)._action_done()
+        rest = sale.picking_ids - picking
+        self.assertEqual((picking.state, bool(rest)), ("done", True))
+        self.assertEqual(subject.deadline_rule, "open")
+        rest.action_cancel()
+        self.assertEqual(subject.deadline_rule, "shipped")
+
+    def test_the_sale_order_is_cancelled(self):
+        order = self.imported()
+        order.sale_order_id._action_cancel()
+        self.assertEqual(order.subject_id.sudo().state, "erased")
+        self.assertEqual(order.sale_order_id.partner_id.name, f"Amazon {order.amazon_order_id}")
+
+    def test_the_invoice_is_issued(self):
+        order = self.imported()
+        subject = order.subject_id.sudo()
+        subject._record("invoice_due")
+        invoice = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": order.sale_order_id.partner_id.id,
+                "invoice_line_ids": [Command.create({"name": "Goods", "price_unit": 10.0, "tax_ids": []})],
+            }
+        )
+        self.news("CANCELLED")
+        self.assertEqual((subject.state, subject.deadline_rule), ("live", "invoice"))
+        invoice.action_post()
+        self.assertEqual((subject.state, subject.deadline_rule), ("live", "invoiced"))
+        self.assertEqual(subject.deadline, self.company._pii_day() + timedelta(days=1))
