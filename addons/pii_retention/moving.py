@@ -20,7 +20,15 @@ from itertools import combinations
 from odoo.exceptions import UserError
 
 from . import blind_index, buckets, clock, files, indexing, keys, purge, rotation
-from .crypto import CannotOpen, CryptoError, KeyDestroyed, KeyMissing, MalformedToken, parse_key_id
+from .crypto import (
+    CannotOpen,
+    CryptoError,
+    InvalidName,
+    KeyDestroyed,
+    KeyMissing,
+    MalformedToken,
+    parse_key_id,
+)
 from .indexing import SEPARATOR
 from .purposes import CLASSES
 
@@ -63,7 +71,7 @@ def _move_all(wanted: list[tuple]) -> list[int]:
             if day < before or not _is_readable(subject):
                 lost.append(subject.id)
             continue
-        except (CannotOpen, KeyMissing, MalformedToken) as error:
+        except (CannotOpen, InvalidName, KeyMissing, MalformedToken) as error:
             # damaged: it cannot live longer, and it may not where the later keys are rotated away
             _logger.warning("A data subject (%s) keeps its day: %s", subject.uuid, error)
             if day < before:

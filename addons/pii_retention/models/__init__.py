@@ -36,6 +36,8 @@ from . import pii_sweep
 from . import pii_subject
 from . import pii_subject_clock
 from . import pii_subject_clock_run
+from . import pii_hold
+from . import pii_hold_decision
 from . import pii_subject_sealing
 from . import pii_subject_tombstones
 from . import pii_subject_start

@@ -15,6 +15,7 @@ FINDINGS = [
     ("leaver", "Somebody who left still has access"),
     ("proof", "Proof of absence"),
     ("watch", "Scheduled work of the vault"),
+    ("hold", "A legal hold is not what was approved"),
 ]
 
 

@@ -108,10 +108,6 @@ class PiiSubject(models.Model):
         live = due.filtered(lambda subject: subject.state == "live")
         return (due - live._held()).with_env(self.env)
 
-    def _held(self):
-        """Return those that a legal hold keeps."""
-        return self.browse()
-
     # === EXPLANATION === #
 
     @api.depends("deadline", "deadline_rule", "state", "company_id", *COLUMNS.values())

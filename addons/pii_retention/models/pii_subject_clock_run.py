@@ -58,7 +58,7 @@ class PiiSubject(models.Model):
                 ("state", "=", "live"),
                 ("is_open", "=", True),
                 ("open_on", "<", today),
-                ("created_on", ">", today - timedelta(days=company._pii_figure("open_days"))),
+                ("created_on", ">=", today - timedelta(days=company._pii_figure("open_days"))),
                 # who has reached the end of his time does not come back because nobody came to look
                 ("deadline", ">", today),
             ],

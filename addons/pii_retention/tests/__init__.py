@@ -16,6 +16,7 @@ from . import test_attachment_seal
 from . import test_gate
 from . import test_grant_abuse
 from . import test_grants
+from . import test_hold
 from . import test_keys
 from . import test_keys_screen
 from . import test_logmask
