@@ -28,6 +28,7 @@ class HoldCase(ClockCase):
         self.subject.sudo().write(self.subject._erased_columns())
         self.company.sudo().pii_domain = str(uuid4())
         self.env.flush_all()
+        self.relax(mfa_required=False)
 
     def noon(self, days=0):
         return self.at(datetime.combine(DAY + timedelta(days), datetime.min.time(), UTC) + timedelta(hours=11))
