@@ -185,9 +185,9 @@ def settle(subjects, held=None) -> None:
             now = (subject.deadline, subject.deadline_rule)
             step = clock.step(now, subject._clock_facts(), figures, today, subject in kept)
             if step.rotate:
-                buckets = clock.stale_buckets(_first(subject), subject.deadline, step.day, today)
+                replaced = clock.stale_buckets(_first(subject), subject.deadline, step.day, today)
                 live_keys = day_keys(company) if live_keys is None else live_keys
-                stale.update(key_id for day, key_id in live_keys if day in buckets)
+                stale.update(key_id for day, key_id in live_keys if day in replaced)
             if step.erase:
                 over.setdefault(reason_of(step.rule), []).append(subject.id)
                 # when and why it ended stays to be read
@@ -228,8 +228,8 @@ def stale_keys(subjects) -> set[str]:
     for company, found in subjects.sudo().grouped("company_id").items():  # sudo: as in move
         today, live = company._pii_day(), day_keys(company)
         for subject in found:
-            buckets = clock.stale_buckets(_first(subject), subject.deadline, today, today)
-            result.update(key_id for day, key_id in live if day in buckets)
+            replaced = clock.stale_buckets(_first(subject), subject.deadline, today, today)
+            result.update(key_id for day, key_id in live if day in replaced)
     return result
 
 
