@@ -16,7 +16,7 @@ from .test_hold import HoldCase
 
 START = date(2031, 3, 10)
 SEQUENCES = 200
-TOGETHER = 50
+TOGETHER = 100
 
 
 class Life:
