@@ -81,10 +81,17 @@ class SpapiOrder(models.Model):
         if self.sale_order_id and self.state == "exception" and self.problem:
             sale_order = self.sale_order_id
             summary = self.env._("Amazon: %s", self.amazon_order_id)
-            known = sale_order.activity_ids.filtered(lambda activity: activity.summary == summary and activity.note)[:1]
+            # what a person's erasure has left of it says nothing any more, and is said anew
+            emptied = self.env.ref("mail.mail_activity_data_warning")
+            known = sale_order.activity_ids.filtered(
+                lambda activity: (
+                    (activity.summary == summary and activity.note)
+                    or (activity.activity_type_id == emptied and not activity.summary and not activity.note)
+                )
+            )[:1]
             if known:
                 # One thing to do per order, and it says the latest: "changed" must not hide "cancelled".
-                known.note = self.problem
+                known.write({"summary": summary, "note": self.problem})
                 return
             user = self.account_id.user_id or self.env.ref("base.user_admin")
             sale_order.with_context(mail_activity_quick_update=True).activity_schedule(
