@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-from . import REPO
 from .errors import HouseError
-from .process import Child, child_env, tail
+from .process import tail
+from .service import Service
 
 MARKETPLACES = {
     "IT": "APJ6JRA9NG5V4",
@@ -31,29 +30,17 @@ CREDENTIALS = {
 """What the sandbox accepts when its state is empty: no secrets of anybody."""
 
 
-class LocalAmazon:
+class LocalAmazon(Service):
     """A running sandbox on a free port; its state file survives it."""
 
     def __init__(self, state: Path, log: Path, python: Path) -> None:
-        log.unlink(missing_ok=True)
-        command = [python, "-m", "sandbox", "--port", "0", "--state", state]
-        self._child = Child("The local Amazon", command, log, child_env(), cwd=REPO)
-        self._log = log
-        self.url = ""
-        try:
-            self._child.wait_ready(self._listens, 30)
-        except BaseException:
-            self._child.kill()
-            raise
+        arguments = ["-m", "sandbox", "--port", "0", "--state", state]
+        super().__init__("The local Amazon", python, arguments, log, r"sandbox listening on (http://\S+)")
 
-    def _listens(self) -> bool:
-        match = re.search(r"sandbox listening on (http://\S+)", self._log.read_text(errors="replace"))
-        self.url = match[1] if match else ""
-        return bool(match)
-
-    def stop(self) -> None:
-        """End it."""
-        self._child.stop()
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return self.address
 
     def _control(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

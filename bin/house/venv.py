@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -20,12 +21,16 @@ from .process import child_env, run, tail
 from .progress import Step, say
 
 _REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+_MARKER, _PTH = "complete", "odoo_home.pth"
 _KEEP_SECONDS = 7 * 86400
 """How long a venv of older requirements stays: another checkout may still use it."""
 
 
 def ensure(cache: Cache, odoo: Odoo) -> Path:
-    """The venv's Python, built when the requirements, this Python or Odoo changed. Its marker is written last.
+    """The venv's Python, built when the requirements, this Python or Odoo changed.
+
+    Its marker is written last and removed first: a folder with one is whole. Whoever builds or deletes a folder holds
+    its lock, whatever other lock the caller has.
 
     :raises HouseError: without network or disk space, or when a requirement cannot be installed.
     """
@@ -34,22 +39,48 @@ def ensure(cache: Cache, odoo: Odoo) -> Path:
         digest.update((REPO / name).read_bytes())
     folder = cache.folder("venv")
     target = folder / digest.hexdigest()[:12]
-    python, marker = target / "bin" / "python", target / "complete"
-    if marker.exists():
-        say("The Python environment is there already")
-        marker.touch()
-        return python
-    cache.need_space(1.5)
-    for other in folder.iterdir():
-        done = other / "complete"
-        if not done.exists() or time.time() - done.stat().st_mtime > _KEEP_SECONDS:
-            remove(other)
-    _build(cache, target)
-    # a folder of *.pth makes both Python and pip see Odoo, without installing it
-    site = next((target / "lib").glob("python3*/site-packages"))
-    (site / "odoo_home.pth").write_text(f"{odoo.dist}\n")
-    marker.write_text(f"Python {sys.version.split()[0]}, Odoo {odoo.version}\n")
+    python, marker = target / "bin" / "python", target / _MARKER
+    with cache.lock(f"venv-{target.name}"):
+        if _is_whole(target, odoo):
+            say("The Python environment is there already")
+            marker.touch()
+            return python
+        cache.need_space(1.5)
+        _clear(target)
+        _tidy(cache, folder, target)
+        _build(cache, target)
+        # a folder of *.pth makes both Python and pip see Odoo, without installing it
+        site = next((target / "lib").glob("python3*/site-packages"))
+        (site / _PTH).write_text(f"{odoo.dist}\n")
+        half = target / f"{_MARKER}.half"
+        half.write_text(f"Python {sys.version.split()[0]}, Odoo {odoo.version}\n")
+        half.rename(marker)
     return python
+
+
+def _is_whole(target: Path, odoo: Odoo) -> bool:
+    """Whether the folder was finished and still holds what it was finished with (a copy may have been cut short)."""
+    if not (target / _MARKER).is_file() or not (target / "bin" / "python").exists():
+        return False
+    paths = list((target / "lib").glob(f"python3*/site-packages/{_PTH}"))
+    return bool(paths) and paths[0].read_text().strip() == str(odoo.dist)
+
+
+def _clear(target: Path) -> None:
+    """Delete a venv, whatever is left of it: first the marker, so that a killed deletion leaves no whole one."""
+    if target.is_dir():
+        (target / _MARKER).unlink(missing_ok=True)
+    remove(target)
+
+
+def _tidy(cache: Cache, folder: Path, mine: Path) -> None:
+    """Delete unfinished venvs that nobody is building, and those that nobody has used for long."""
+    for other in folder.iterdir():
+        done = other / _MARKER
+        if other == mine or (done.exists() and time.time() - done.stat().st_mtime <= _KEEP_SECONDS):
+            continue
+        with contextlib.suppress(HouseError), cache.lock(f"venv-{other.name}", wait=False):
+            _clear(other)
 
 
 def _build(cache: Cache, target: Path) -> None:
