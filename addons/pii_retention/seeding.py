@@ -12,9 +12,10 @@ def seed_partners(env, subjects, values: dict[int, dict[str, str]]) -> None:
     transaction = env.transaction
     Partner = env["res.partner"].sudo()
     fields_by_name = Partner._fields
-    # what the computes below read, and no other column
+    # all contacts in one statement, with what documents read of them: rendering would read each by itself
+    columns = [name for name, field in fields_by_name.items() if field.prefetch is True and field.column_type]
     partners = Partner.with_context(active_test=False).search_fetch(
-        [("pii_subject_id", "in", subjects.ids)], _columns_read(Partner, values), order="id"
+        [("pii_subject_id", "in", subjects.ids)], columns, order="id"
     )
     seeded_ids, filled = [], set()
     seeds, explicit = defaultdict(dict), defaultdict(dict)
@@ -46,21 +47,6 @@ def seed_partners(env, subjects, values: dict[int, dict[str, str]]) -> None:
     # what the vault holds of a computed column wins over what Odoo would derive (a tax code from the VAT number)
     if explicit:
         transaction.seed(explicit)
-
-
-def _columns_read(Partner, values) -> list[str]:
-    """Return the columns of contacts that seeding ``values`` reads; the rest is read when somebody asks for it."""
-    registry = Partner.env.registry
-    names = {key for vals in values.values() for key in vals}
-    sources = [
-        field
-        for name, keys in Partner._pii_fields().items()
-        if (field := Partner._fields.get(name)) and not names.isdisjoint(keys)
-    ]
-    wanted = {"pii_subject_id", "country_id", *(field.name for field in sources)}
-    for field in _stored_copies(registry, sources):
-        wanted.update(path.partition(".")[0] for path in registry.field_depends[field])
-    return [name for name in wanted if Partner._fields[name].store and Partner._fields[name].column_type]
 
 
 def _stored_copies(registry, sources) -> set:

@@ -34,16 +34,24 @@ def times(work):
     html = clock(work)
     return clock.passed, clock.worked, html
 
+def together(report, pickings):
+    # a reveal reads the contacts in one statement, Odoo each delivery's by itself: a reveal of many would otherwise
+    # come out faster than no reveal at all
+    desk["stock.picking"].browse(pickings.ids).partner_id.mapped("name")
+    return render(report, pickings)
+
 result = {}
 for size in (1, count):
     subjects = desk["pii.subject"].browse(sealed[:size].partner_id.pii_subject_id.ids)
     kinds = {
         # the same deliveries before and after, so that what else the machine does falls on both
-        "unasked": lambda: render(unasked, sealed[:size]),
+        "unasked": lambda: together(unasked, sealed[:size]),
         "revealed": lambda: render(asked, sealed[:size]),
-        "again": lambda: render(unasked, sealed[:size]),
+        "again": lambda: together(unasked, sealed[:size]),
         # deliveries to contacts without protection
-        "plain": lambda: render(unasked, plain[:size]),
+        "plain": lambda: together(unasked, plain[:size]),
+        # as Odoo does it
+        "apart": lambda: render(unasked, sealed[:size]),
         "bare": lambda: bare(subjects),
     }
     for work in kinds.values():
@@ -57,6 +65,7 @@ for size in (1, count):
         both = [(measured["unasked"][part] + measured["again"][part]) / 2 for part in (0, 1)]
         found.append({"": measured["revealed"][0] - both[0], "_cpu": measured["revealed"][1] - both[1],
                       "_unasked": both[0], "_unasked_cpu": both[1],
+                      "_apart": measured["apart"][0], "_apart_cpu": measured["apart"][1],
                       "_plain": measured["plain"][0], "_plain_cpu": measured["plain"][1],
                       "_bare": measured["bare"][0], "_bare_cpu": measured["bare"][1]})
     result[str(size)] = {
