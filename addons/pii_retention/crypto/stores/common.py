@@ -1,6 +1,7 @@
 """What all stores have in common: keys go in and out wrapped, and every operation leaves a line in the log."""
 
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -13,7 +14,7 @@ from .base import KeyEntry
 from .keyfile import KeyRecord, decode, encode, now
 
 
-class CommonStore:
+class CommonStore(ABC):
     """Base of the stores: subclasses say how rows or files are read and written.
 
     :param wrapping: the master key; default: none
@@ -30,19 +31,21 @@ class CommonStore:
 
     # === TO BE WRITTEN BY EACH STORE === #
 
+    @abstractmethod
     def exists(self, key_id: str) -> bool:
-        raise NotImplementedError
+        """Whether the key lives."""
 
+    @abstractmethod
     def destroyed(self, key_id: str) -> bool:
-        raise NotImplementedError
+        """Whether the id is buried."""
 
+    @abstractmethod
     def _load(self, key_id: str) -> bytes | None:
         """What is stored for a key, None if nothing is; raises :class:`KeyDestroyed` if it is buried."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _exchange(self, key_id: str, before: bytes, after: bytes) -> bool:
         """Replace what is stored for a key, if it still is ``before`` (and not buried); True if it was."""
-        raise NotImplementedError
 
     # === WRAPPED KEYS === #
 
