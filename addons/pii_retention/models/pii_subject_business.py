@@ -27,7 +27,7 @@ class PiiSubject(models.Model):
         businesses.filtered(lambda subject: subject.state == "live" and not subject.has_vat).write({"has_vat": True})
         return subjects
 
-    def _correct(self, values):
-        super()._correct(values)
+    def _correct(self, values, purpose=None, reason=None, document=None):
+        super()._correct(values, purpose, reason, document)
         if _has_vat(values):
             self.sudo().write({"has_vat": True})  # sudo: as in super
