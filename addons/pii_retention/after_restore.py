@@ -8,7 +8,8 @@ from odoo import SUPERUSER_ID, api
 from odoo.exceptions import UserError
 from odoo.modules.registry import Registry
 
-from . import replay
+from . import ledger_repair, proof, replay, transactions
+from .proof.running import OPERATOR
 
 
 def main(
@@ -31,9 +32,11 @@ def main(
                 counts = replay.take_over(env, environment_changed=environment_changed, date_is_right=date_is_right)
                 _say("The keys serve this database now.")
             if older_ledger:
-                written, destroyed = replay.rewrite(env)
+                written, destroyed = ledger_repair.rewrite(env)
                 _say(f"Written into the ledger again: {written}. Keys destroyed again: {destroyed}.")
             later = replay.catch_up(env, date_is_right=date_is_right)
+            proofs = proof.run(env, person=OPERATOR)
+            transactions.commit(env)
         except UserError as error:
             return _refused(str(error))
         for part in (counts, later):
@@ -47,6 +50,7 @@ def main(
             return _refused(
                 "\n".join(later.waiting) + "\nIf the date is right, run “odoo-bin pii_post_restore --date-is-right”."
             )
+        _say(f"Proof of absence: {sum(proofs.mapped('found'))} found.")
         _say("This database holds nobody who was erased.")
     return 0
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg2
@@ -18,8 +20,9 @@ from odoo import SUPERUSER_ID, api
 from odoo.exceptions import UserError
 from odoo.tools import SQL, split_every
 
-from . import binding, certificates, keys, orphans, purge, purging, rotation, tombstones, transactions
-from .crypto import CryptoError, InvalidName, LedgerOutdated, parse_key_id
+from . import binding, certificates, keys, orphans, purge, purging, rotation, transactions
+from .crypto import CryptoError, LedgerOutdated
+from .crypto.ledger import OUTDATED
 
 _logger = logging.getLogger(__name__)
 
@@ -95,6 +98,7 @@ def run(env) -> Counts:
 def _run(env, keyring) -> Counts:
     counts = Counts()
     try:
+        _check_latest(env, keyring)
         mark = keyring.subjects.mark()
         if mark == _seen(env, keyring):
             return counts
@@ -114,6 +118,20 @@ def _run(env, keyring) -> Counts:
     _parameters(env).set_param(SEEN, f"{keyring.store_id} {mark}")
     transactions.commit(env)
     return counts
+
+
+def _check_latest(env, keyring) -> None:
+    """Compare the latest erasures of this database with the ledger, which was written before them.
+
+    :raise LedgerOutdated: it lacks one
+    """
+    env.cr.execute(
+        "SELECT uuid FROM pii_subject WHERE state = 'erased' AND certificate_id IS NOT NULL "
+        "ORDER BY erased_on DESC NULLS LAST, id DESC LIMIT 100"
+    )
+    known = {uuid for (uuid,) in env.cr.fetchall()}
+    if known - keyring.subjects.buried(known):
+        raise LedgerOutdated(OUTDATED)
 
 
 def _erase(env, uuids: list[str], counts: Counts) -> None:
@@ -143,60 +161,6 @@ def _erase(env, uuids: list[str], counts: Counts) -> None:
         counts.erased += len(ids)
         counts.files += found.files
         counts.certificates += (certificate.display_name,)
-
-
-# === AN OLDER LEDGER === #
-
-
-def rewrite(env) -> tuple[int, int]:
-    """Write into the ledger, and destroy again, what this database knows and the store has forgotten.
-
-    For a key store that had to be restored from its backup: tombstones of erased people, and keys that certificates
-    say are destroyed. Returns how many of each. Commits.
-
-    :raise UserError: the key store cannot be used, or serves another database
-    """
-    keyring = keys.keyring(env)
-    env.cr.execute(
-        "SELECT s.uuid, s.origin, s.reference, s.company_id, c.pii_domain FROM pii_subject s "
-        "JOIN res_company c ON c.id = s.company_id WHERE s.state = 'erased' ORDER BY s.id"
-    )
-    rows = env.cr.fetchall()
-    companies = {row[3]: env["res.company"].browse(row[3])._pii_day() for row in rows}
-    try:
-        written = 0
-        for some in split_every(_BATCH, rows):
-            stones = [
-                (entry, companies[company], "restored")
-                for uuid, origin, reference, company, domain in some
-                for entry in tombstones.ids_of(domain, uuid, origin, reference)
-            ]
-            missing = {entry for entry, _day, _reason in stones} - keyring.subjects.buried(
-                entry for entry, _day, _reason in stones
-            )
-            keyring.subjects.append_many(stone for stone in stones if stone[0] in missing)
-            written += len(missing)
-        destroyed = sum(keyring.destroy(key_id, "restored") for key_id in _certified_keys(env))
-        _parameters(env).set_param(SEEN, f"{keyring.store_id} {keyring.subjects.mark()}")
-    except CryptoError as error:
-        raise UserError(str(error)) from error
-    transactions.commit(env)
-    return written, destroyed
-
-
-def _certified_keys(env) -> list[str]:
-    """Return the keys of this database's companies that its sealed certificates call destroyed."""
-    domains = set(binding.domains(env))
-    found = set()
-    # sudo: scheduled work of the server; certificates name keys and nobody
-    for certificate in env["pii.certificate"].sudo().search([("state", "=", "sealed")]):
-        for key_id in (certificate.key_ids or "").split():
-            try:
-                if parse_key_id(key_id).domain in domains:
-                    found.add(key_id)
-            except InvalidName:
-                continue
-    return sorted(found)
 
 
 # === AT START === #
@@ -229,12 +193,19 @@ def ensure(env) -> None:
     with _mutex:
         if env.cr.dbname not in binding.unapplied:
             return
-        _busy.now = True
-        try:
+        with repairing():
             started[env.cr.dbname] = catch_up(env, overdue=False)
-            binding.unapplied.discard(env.cr.dbname)
-        finally:
-            _busy.now = False
+        binding.unapplied.discard(env.cr.dbname)
+
+
+@contextmanager
+def repairing() -> Iterator[None]:
+    """Let this thread use keys although the ledger could not be applied: to repair it, or to decide whose they are."""
+    before, _busy.now = getattr(_busy, "now", False), True
+    try:
+        yield
+    finally:
+        _busy.now = before
 
 
 def catch_up(env, *, overdue: bool = True, date_is_right: bool = False) -> Counts:
@@ -272,11 +243,8 @@ def take_over(env, *, environment_changed: bool = False, date_is_right: bool = F
     except CryptoError as error:
         raise UserError(str(error)) from error
     transactions.commit(env)
-    _busy.now = True
-    try:
+    with repairing():
         counts = catch_up(env, date_is_right=date_is_right)
-    finally:
-        _busy.now = False
     binding.unapplied.discard(env.cr.dbname)
     return counts
 

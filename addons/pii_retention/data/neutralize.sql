@@ -3,6 +3,7 @@
 -- the people: every sealed text and every index entry
 UPDATE pii_subject
    SET state = 'erased',
+       certificate_id = NULL,
        operational_token = NULL,
        fiscal_token = NULL,
        quarantine_token = NULL,

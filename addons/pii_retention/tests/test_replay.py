@@ -5,7 +5,7 @@ from pathlib import Path
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from odoo.addons.pii_retention import keys, replay, tombstones
+from odoo.addons.pii_retention import keys, ledger_repair, replay, tombstones
 
 from .common import VaultCase
 
@@ -72,7 +72,7 @@ class TestReplay(VaultCase):
         self.keyring.subjects.append("00000000-0000-4000-8000-999999999999", date.today(), "deadline")
         with self.assertRaisesRegex(UserError, "--older-ledger"):
             replay.run(self.env)
-        written, _destroyed = replay.rewrite(self.env)
+        written, _destroyed = ledger_repair.rewrite(self.env)
         self.assertGreaterEqual(written, 1)
         self.assertTrue(self.keyring.subjects.contains(gone.uuid))
         self.assertEqual(replay.run(self.env), replay.Counts())
@@ -81,7 +81,7 @@ class TestReplay(VaultCase):
         gone = self.seal("402-0000000-0000041")
         self.bury(gone)
         replay.run(self.env)
-        certified = replay._certified_keys(self.env)
+        certified = ledger_repair._certified_keys(self.env)
         self.assertTrue(set((gone.certificate_id.key_ids or "").split()) <= set(certified))
         self.assertTrue(all(self.keyring.destroyed(key_id) for key_id in certified))
 
