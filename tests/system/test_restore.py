@@ -143,8 +143,9 @@ refund = move._reverse_moves([{"ref": "credit note by reference"}])
 refund.action_post()
 cr.execute("SELECT count(*) FROM pii_subject WHERE state <> 'erased' OR coalesce(operational_token, fiscal_token,"
            " quarantine_token, content_mac, name_index, email_index, phone_index) IS NOT NULL")
+held = cr.fetchone()[0]
 result = {"sales": len(sales), "names": sorted(set(sales.partner_id.mapped("name")))[:3], "posted": move.state,
-          "refund": refund.state, "held": cr.fetchone()[0], "pickings": sales.picking_ids.ids[:2],
+          "refund": refund.state, "held": held, "pickings": sales.picking_ids.ids[:2],
           "files": env["ir.attachment"].search_count([("pii_subject_id", "!=", False), ("id", "!=", False)]),
           "subjects": env["pii.subject"].search([], order="id").ids}
 """
@@ -297,7 +298,7 @@ def test_whoever_was_purged_is_in_no_dump(place: Database, sandbox, fresh_cluste
                 assert works["sales"] == ORDERS and works["files"] == 0, works
                 assert all(name.startswith("Amazon ") for name in works["names"]), works
                 totals["works"] += 1
-                if day == 10:
+                if (label, day) == ("present", 10):
                     asked, seen, slips = _ask(restored, works["subjects"], works["pickings"], secrets)
                     totals["asked"] += asked
                     totals["seen"] += seen
