@@ -41,6 +41,11 @@ UPDATE pii_recipient
    SET state = 'suspended'
  WHERE state = 'active';
 
+-- proofs of absence are sealed with the original's keys and speak of its data; the copy begins its own
+DELETE FROM pii_proof_exception;
+DELETE FROM pii_proof_line;
+DELETE FROM pii_proof;
+
 -- keys: other domains, another store, another instance; the original's are out of reach for good
 UPDATE res_company
    SET pii_domain = gen_random_uuid()::text;
