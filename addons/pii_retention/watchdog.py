@@ -55,6 +55,8 @@ class Finding:
 
 
 _JOBS: dict[str, Job] = {}
+#: Since when this process can have seen anything: after a pause of the server all jobs are late, and about to run.
+_since = fields.Datetime.now()
 
 
 def watch(xmlid: str, code: str, *, longest: timedelta, label: str) -> None:
@@ -166,7 +168,7 @@ def _judge(env, job: Job, row: dict, now: datetime) -> tuple[str, str] | None:
     if not row["user_active"]:
         return "disabled", env._("The user of the scheduled action “%s” is archived: it does not run.", label)
     # a job that runs for hours keeps its place in the plan until it ends, as one does that never begins
-    if row["nextcall"] < now - LATE_AFTER:
+    if row["nextcall"] < now - LATE_AFTER and now - _since >= LATE_AFTER:
         return "late", env._(
             "The scheduled action “%(job)s” was due at %(next)s UTC and has not ended since. Either no worker runs "
             "scheduled actions (max_cron_threads), or it takes too long: look into the server's log.",

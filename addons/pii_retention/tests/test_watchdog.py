@@ -14,6 +14,7 @@ class WatchCase(IntakeCase):
     def setUp(self):
         super().setUp()
         watchdog._looked.clear()
+        self.patch(watchdog, "_since", self.start - timedelta(days=1))
         for name in self.jobs():
             self.plan(name, active=True, failure_count=0, lastcall=self.start, nextcall=self.start + timedelta(hours=1))
 
@@ -72,6 +73,13 @@ class TestWatchdog(WatchCase):
     def test_an_interval_that_is_too_long(self):
         self.plan("cron_proof", interval_number=3, interval_type="months")
         self.assertEqual(self.causes(), ["pii_retention_cron_proof_postponed"])
+
+    def test_after_a_pause_of_the_server_the_jobs_have_their_turn(self):
+        self.plan("cron_proof", nextcall=self.start - timedelta(hours=4))
+        self.patch(watchdog, "_since", self.start)
+        self.assertEqual(self.causes(), [])
+        with self.at(hours=3):
+            self.assertEqual(self.causes(), ["pii_retention_cron_proof_late"])
 
     def test_a_hiccup_is_no_alarm(self):
         self.plan("cron_proof", failure_count=1, first_failure_date=self.start)
