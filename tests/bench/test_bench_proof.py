@@ -24,6 +24,11 @@ cr.execute("SELECT count(*) FROM pii_subject")
 (there,) = cr.fetchone()
 for offset in range(1, 31):
     keyring.ensure(f"day/{domain}/{today + timedelta(days=offset)}")
+# what each contact has whoever it is, whichever modules ask for it
+cr.execute('''SELECT attname FROM pg_attribute WHERE attrelid = 'res_partner'::regclass AND attnum > 0
+               AND NOT attisdropped AND attname NOT IN ('id', 'name', 'complete_name', 'pii_subject_id')''')
+names = [f'"{name}"' for (name,) in cr.fetchall()]
+columns, alike = ", ".join(names), ", ".join(f"p.{name}" for name in names)
 cr.execute('''
     WITH made AS (
         INSERT INTO pii_subject (uuid, origin, reference, company_id, country_id, state, deadline, deadline_rule,
@@ -43,9 +48,9 @@ cr.execute('''
                                END AS day) AS b,
                LATERAL (SELECT 'v1.day/' || %(domain)s || '/' || day || '.' AS prefix) AS c
         RETURNING id, reference, company_id)
-    INSERT INTO res_partner (name, complete_name, pii_subject_id, company_id, country_id, active, type, create_date)
-    SELECT 'Bench ' || reference, 'Bench ' || reference, id, company_id, %(country)s, true, 'contact', now()
-      FROM made''',
+    INSERT INTO res_partner (name, complete_name, pii_subject_id, ''' + columns + ''')
+    SELECT 'Bench ' || made.reference, 'Bench ' || made.reference, made.id, ''' + alike + '''
+      FROM made, (SELECT * FROM res_partner WHERE pii_subject_id IS NOT NULL ORDER BY id LIMIT 1) AS p''',
     {"company": company.id, "country": env.ref("base.de").id, "first": there + 1, "last": size, "today": today,
      "domain": domain})
 cr.execute("SELECT uuid FROM pii_subject WHERE state = 'erased'")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
-from screens import Office
+
+from .screens import Office
 
 BREAK = """
 partner = env["res.partner"].search([("pii_subject_id", "!=", False)], limit=1)
