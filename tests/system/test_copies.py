@@ -74,6 +74,7 @@ result = {
                    " quarantine_key_sealed, client_id) IS NOT NULL"),
     "accounts": one("SELECT count(*) FROM spapi_account WHERE active OR endpoint_url NOT LIKE '%neutralized.invalid%'"),
     "grants": one("SELECT count(*) FROM pii_grant WHERE state IN ('requested', 'approved') OR terms_seal IS NOT NULL"),
+    "holds": one("SELECT count(*) FROM pii_hold WHERE state IN ('requested', 'approved') OR terms_seal IS NOT NULL"),
     "crons": one("SELECT count(*) FROM ir_cron c JOIN ir_model_data d ON d.model = 'ir.cron' AND d.res_id = c.id"
                  " WHERE c.active AND (d.module LIKE 'pii%' OR d.module LIKE 'amazon%')"),
     "printers": one("SELECT count(*) FROM pii_printer WHERE active OR password_sealed IS NOT NULL"),

@@ -34,6 +34,13 @@ UPDATE pii_grant
 UPDATE pii_grant
    SET terms_seal = NULL
  WHERE terms_seal IS NOT NULL;
+UPDATE pii_hold
+   SET state = 'lifted',
+       terms_seal = NULL
+ WHERE state IN ('requested', 'approved');
+UPDATE pii_archive_rule
+   SET terms_seal = NULL
+ WHERE terms_seal IS NOT NULL;
 UPDATE pii_archive_request
    SET terms_seal = NULL
  WHERE terms_seal IS NOT NULL;
