@@ -22,6 +22,8 @@ from . import pii_policy_force
 from . import pii_policy_watch
 from . import pii_policy_purge
 from . import pii_policy_backup
+from . import pii_duty
+from . import pii_duty_clock
 from . import pii_purpose_limit
 from . import pii_backup
 from . import pii_key
@@ -53,6 +55,7 @@ from . import pii_grant_decision
 from . import pii_grant_upkeep
 from . import res_groups
 from . import res_users
+from . import res_users_leaver
 from . import pii_subject_access
 from . import pii_subject_canary
 from . import pii_subject_business

@@ -69,7 +69,12 @@ class PiiPolicy(models.Model):
             raise UserError(self.env._("A policy stays with its company."))
         for policy in self if CATALOGUE.keys() & vals.keys() else ():
             policy._judge({name: vals[name] for name in vals if name in CATALOGUE})
-        return super().write(vals)
+        result = super().write(vals)
+        if CATALOGUE.keys() & vals.keys():
+            # sudo: the clocks of duties follow the policy, whoever tightens it
+            duties = self.env["pii.duty"].sudo()
+            duties.search([("company_id", "in", self.company_id.ids), ("done_at", "=", False)])._wind()
+        return result
 
     def _judge(self, vals):
         """Record each change of ``vals`` that tightens; refuse what loosens without a decision."""

@@ -33,6 +33,7 @@ class ResCompany(models.Model):
     def create(self, vals_list):
         companies = super().create(vals_list)
         self.env["pii.policy"].sudo()._ensure_all()  # sudo: whoever may make a company; the figures are the defaults
+        self.env["pii.duty"].sudo()._ensure_all()  # sudo: likewise
         return companies
 
     def _pii_policy(self):

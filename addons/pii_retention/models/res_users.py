@@ -32,6 +32,7 @@ class ResUsers(models.Model):
                 self.env["pii.grant"].sudo().search(
                     [("user_id", "in", self.ids), ("state", "in", ("requested", "approved"))]
                 )._revoke(self.env._("The user was deactivated."))
+                self._pii_left()
             self._pii_roles_changed(before, companies)
         return result
 
