@@ -1,4 +1,5 @@
 from . import (
+    pii_duty,
     pii_grant,
     pii_proof,
     pii_subject,
@@ -8,6 +9,7 @@ from . import (
     spapi_account_connection,
     spapi_account_import,
     spapi_account_secret,
+    spapi_account_secret_age,
     spapi_cursor,
     spapi_listing,
     spapi_marketplace,

@@ -29,8 +29,9 @@ SEARCHES: dict[str, dict] = {
     "unshipped": {
         "filters": {"fulfilledBy": "MERCHANT", "fulfillmentStatuses": "UNSHIPPED,PARTIALLY_SHIPPED"},
         "parts": (*BUSINESS_PARTS, "BUYER", "RECIPIENT", "TAX"),
+        "personal": True,
     },
-    "changes": {"filters": {}, "parts": BUSINESS_PARTS},
+    "changes": {"filters": {}, "parts": BUSINESS_PARTS, "personal": False},
 }
 """The two searches, in their order. Only the first asks for personal data, and only of orders that must be shipped."""
 
@@ -92,6 +93,11 @@ class SpapiAccount(models.Model):
             try:
                 for code in SEARCHES if due else ():
                     if refusal and PERSONAL_PARTS & set(SEARCHES[code]["parts"]):
+            finished, failure, withheld = True, None, None
+            try:
+                for code in SEARCHES if due else ():
+                    if SEARCHES[code]["personal"] and (refusal := self._personal_refusal()):
+                        withheld = refusal
                         continue
                     if finished and self._search_is_due(code, force):
                         finished = self._import_search(code)
@@ -113,6 +119,10 @@ class SpapiAccount(models.Model):
                 self.env.invalidate_all()
             if failure or refusal:
                 self._record_failure(failure or UserError(refusal))
+            if failure:
+                self._record_failure(failure)
+            elif withheld and finished:
+                self._record_withheld(withheld)
             elif due and finished:
                 self._record_success()
             self._checkpoint(0, 1)
