@@ -179,6 +179,13 @@ def check_second_factor(question: Question) -> None:
         )
 
 
+def check_sign_in(question: Question) -> None:
+    if question.caller.channel != channel.WEB:
+        return
+    if refusal := question.fresh["res.users"].browse(question.person.id)._pii_sign_in_refusal():
+        raise Refusal("password", refusal)
+
+
 def check_reason(question: Question) -> None:
     env, reason = question.env, (question.reason or "").strip()
     if not reason and not question.purpose.needs_reason:

@@ -114,6 +114,7 @@ def _decide(question: Question) -> tuple[grants.Grant, counts.Counts]:
     conditions.check_company(question)
     grant = conditions.grant_for(question)
     conditions.check_second_factor(question)
+    conditions.check_sign_in(question)
     conditions.check_reason(question)
     conditions.check_days(question)
     return grant, conditions.check_limits(question)

@@ -162,6 +162,7 @@ def _decide(question: Question) -> list[grants.Grant]:
     if not found:
         raise Refusal("no_role", env._("You have no role for the purpose “%s”.", question.purpose.label))
     conditions.check_second_factor(question)
+    conditions.check_sign_in(question)
     conditions.check_reason(question)
     _check_rate(question)
     return found

@@ -10,6 +10,7 @@ CAUSES = [
     ("no_role", "No role"),
     ("no_grant", "No grant"),
     ("no_mfa", "No second factor"),
+    ("password", "Password to be changed"),
     ("api_key", "Remote call"),
     ("impersonation", "In somebody else's name"),
     ("company", "Another company"),

@@ -13,6 +13,7 @@ FINDINGS = [
     ("policy", "The policy was changed past its approval"),
     ("duty", "A duty is overdue"),
     ("leaver", "Somebody who left still has access"),
+    ("lockout", "An account was locked"),
     ("proof", "Proof of absence"),
     ("watch", "Scheduled work of the vault"),
     ("hold", "A legal hold is not what was approved"),

@@ -66,6 +66,10 @@ class ResUsers(models.Model):
             )
             live._revoke(reason)
 
+    def _pii_sign_in_refusal(self):
+        """Return why the gate opens nothing for how this user signs in, as a sentence; addons have rules for it."""
+        return None
+
     @api.model
     def _pii_role_purposes(self):
         """Return ``{group: purpose code}`` of the roles that standing grants belong to."""
