@@ -25,6 +25,8 @@ from .progress import Step
 
 ODOO_SCRIPT = Path(__file__).with_name("odoo_script.py")
 """Runs a script with ``env`` in an Odoo process of its own; see its docstring."""
+APART = ("dpp_compliance",)
+"""Addons that are tested in a database of their own: their rules for signing in bind the people of all other tests."""
 _IGNORED = {"__pycache__", "tests", "readme", "node_modules"}
 
 
@@ -40,8 +42,8 @@ def addons_hash(odoo: Odoo, folder: Path = REPO / "addons") -> str:
 
 
 def own_addons(folder: Path = REPO / "addons") -> list[str]:
-    """The names of the installable addons of this repository."""
-    return sorted(path.parent.name for path in folder.glob("*/__manifest__.py"))
+    """The names of the addons of this repository that live together in one database of ours."""
+    return sorted({path.parent.name for path in folder.glob("*/__manifest__.py")} - set(APART))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import REPO, setting_up, system, template
 from .cache import Cache
-from .database import Workplace, own_addons
+from .database import APART, Workplace, own_addons
 from .errors import HouseError
 from .jobs import Job, Runner, have_tests, on_terminal, worker_count
 from .logcheck import bad_lines
@@ -83,8 +83,10 @@ class _Plan:
         """One pytest per addon on its own copy of the template, and Odoo's own runner over all of them on another."""
         jobs = []
         tested = [name for name in own_addons() if have_tests(REPO / "addons" / name / "tests")]
-        for name in tested:
+        for name in [*tested, *APART]:
             config = self._config(place, template_name, f"addon_{name}", log_level="warn")
+            if name in APART:
+                place.install(config, self.run / f"install_{name}.log", f"Database with {name}", install=[name])
             options = ("-o", "addopts=", "--odoo-http", "--odoo-log-level=warn", f"--odoo-config={config}")
             target = [REPO / "addons" / name / "tests"]
             jobs.append(self._pytest("addon", f"addon/{name}", target, *options, env=dict(place.env)))

@@ -1,0 +1,2 @@
+from . import test_password
+from . import test_lockout

@@ -1,0 +1,149 @@
+from datetime import datetime, timedelta
+from unittest.mock import patch
+
+from freezegun.api import freeze_time
+
+from odoo.exceptions import AccessDenied, AccessError, UserError
+from odoo.tests import TransactionCase, tagged
+
+from .. import lockouts
+from .common import SignInMixin, good
+
+SECOND = timedelta(seconds=1)
+START = datetime(2031, 3, 1, 9)
+
+
+@tagged("post_install", "-at_install")
+class TestLockout(SignInMixin, TransactionCase):
+    """Three failed attempts lock an account for a while, wherever they come from."""
+
+    def setUp(self):
+        super().setUp()
+        # a count is a transaction of its own; here it is one of the test's
+        self.enterContext(self.enter_registry_test_mode())
+
+    def at(self, moment):
+        self.env.invalidate_all()
+        return freeze_time(moment)
+
+    def sign_in(self, login, password):
+        credential = {"type": "password", "login": login, "password": password}
+        with self.env.cr.savepoint(flush=True):
+            return self.env["res.users"].authenticate(credential, {"interactive": True})["uid"]
+
+    def fail(self, login, times=1):  # noqa: A003
+        texts = []
+        for _number in range(times):
+            with self.assertRaises(AccessDenied) as caught:
+                self.sign_in(login, "wrong password")
+            texts.append(str(caught.exception))
+        return texts
+
+    def lockout(self, login):
+        self.env.invalidate_all()
+        return self.env["dpp.lockout"].search([("key", "=", lockouts.key_of(login))])
+
+    def test_two_failures_do_not_lock(self):
+        self.fail(self.clerk.login, 2)
+        self.assertEqual(self.sign_in(self.clerk.login, good(99)), self.clerk.id)
+        self.assertFalse(self.lockout(self.clerk.login), "a success forgets the failures")
+        self.fail(self.clerk.login, 2)
+        self.assertEqual(self.sign_in(self.clerk.login, good(99)), self.clerk.id)
+
+    def test_three_failures_lock_until_the_second(self):
+        with self.at(START):
+            self.fail(self.clerk.login, 3)
+            self.assertTrue(self.lockout(self.clerk.login).is_locked)
+            with self.assertRaises(AccessDenied) as caught:
+                self.sign_in(self.clerk.login, good(99))
+            self.assertIn("Too many failed attempts", str(caught.exception))
+        with self.at(START + timedelta(minutes=30) - SECOND), self.assertRaises(AccessDenied):
+            self.sign_in(self.clerk.login, good(99))
+        with self.at(START + timedelta(minutes=30)):
+            self.assertEqual(self.sign_in(self.clerk.login, good(99)), self.clerk.id)
+
+    def test_it_outlives_the_process(self):
+        """Nothing is kept in memory: another worker, or this one after a restart, reads the same row."""
+        self.fail(self.clerk.login, 3)
+        self.env.registry.clear_cache()
+        if hasattr(self.env.registry, "_login_failures"):
+            del self.env.registry._login_failures
+        with self.assertRaises(AccessDenied):
+            self.sign_in(self.clerk.login, good(99))
+
+    def test_an_account_that_does_not_exist_answers_alike(self):
+        self.assertEqual(self.fail("nobody.at.all", 4), self.fail(self.clerk.login, 4))
+        self.assertFalse(self.lockout("nobody.at.all").user_id)
+        self.assertEqual(self.lockout(self.clerk.login).user_id, self.clerk)
+        self.assertNotIn("nobody", str(self.lockout("nobody.at.all").read()))
+
+    def test_failures_far_apart_do_not_add_up(self):
+        for number in range(4):
+            with self.at(START + number * timedelta(minutes=31)):
+                self.fail(self.clerk.login)
+        self.assertEqual(self.lockout(self.clerk.login).failures, 1)
+
+    def test_each_account_by_itself(self):
+        self.fail(self.clerk.login, 3)
+        self.assertEqual(self.sign_in(self.officer.login, good(99)), self.officer.id)
+
+    def test_remote_calls_are_counted(self):
+        users = self.env["res.users"].with_user(self.clerk)
+        for _number in range(3):
+            with self.assertRaises(AccessDenied):
+                users._check_uid_passwd(self.clerk.id, "wrong password")
+        with self.assertRaises(AccessDenied):
+            users._check_uid_passwd(self.clerk.id, good(99))
+        with self.assertRaises(AccessDenied):
+            self.sign_in(self.clerk.login, good(99))
+
+    def test_guesses_in_an_open_session_are_counted(self):
+        for _number in range(3):
+            with self.assertRaises(AccessDenied):
+                self.env["res.users"].with_user(self.clerk).change_password("wrong", good(1))
+        with self.assertRaises(AccessDenied):
+            self.sign_in(self.clerk.login, good(99))
+
+    def test_a_password_does_not_reset_guesses_of_the_code(self):
+        with patch.object(type(self.clerk), "_mfa_type", lambda user: "totp"):
+            self.fail(self.clerk.login, 2)
+            self.sign_in(self.clerk.login, good(99))
+            self.assertEqual(self.lockout(self.clerk.login).failures, 2)
+
+    def test_a_weak_password_is_noticed_at_sign_in(self):
+        self.clerk.write({"dpp_must_change": False})
+        context = self.clerk._crypt_context()
+        self.clerk._set_encrypted_password(self.clerk.id, context.hash("dpp_clerk"))
+        self.sign_in(self.clerk.login, "dpp_clerk")
+        self.assertTrue(self.clerk._dpp_change_reason())
+
+    def test_the_officers_see_and_unlock(self):
+        self.fail(self.clerk.login, 3)
+        alert = self.env["pii.alert"].search([("kind", "=", "lockout")])
+        self.assertEqual(len(alert), 1)
+        lockout = self.lockout(self.clerk.login)
+        self.assertIn(lockout, self.env["dpp.lockout"].with_user(self.officer).search([("is_locked", "=", True)]))
+        for person, user in ((self.clerk, self.clerk), (None, self.officer), (self.clerk, self.officer)):
+            type(self).person = person
+            with self.assertRaises(AccessError):
+                lockout.with_user(user).action_unlock()
+        type(self).person = self.officer
+        try:
+            lockout.with_user(self.officer).action_unlock()
+            self.fail(self.officer.login, 3)
+            with self.assertRaises(UserError):
+                self.lockout(self.officer.login).with_user(self.officer).action_unlock()
+        finally:
+            type(self).person = None
+        self.assertEqual(self.sign_in(self.clerk.login, good(99)), self.clerk.id)
+
+    def test_old_counts_are_forgotten(self):
+        with self.at(START):
+            self.fail(self.clerk.login, 1)
+            self.fail(self.plain.login, 3)
+        with self.at(START + timedelta(minutes=30) - SECOND):
+            self.env["dpp.lockout"]._cron_forget()
+            self.assertTrue(self.lockout(self.clerk.login))
+        with self.at(START + timedelta(minutes=31)):
+            self.env["dpp.lockout"]._cron_forget()
+            self.assertFalse(self.lockout(self.clerk.login) | self.lockout(self.plain.login))
