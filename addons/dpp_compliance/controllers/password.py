@@ -5,6 +5,13 @@ from odoo.addons.web.controllers.home import Home
 
 
 class SignIn(Home):
+    @route()
+    def web_client(self, s_action=None, **kw):
+        # this page looks after its user by itself, so that the check of all other pages does not see it
+        if request.session.uid and request.env(user=request.session.uid).user._dpp_change_reason():
+            return request.redirect("/dpp/password", 303)
+        return super().web_client(s_action, **kw)
+
     def _login_redirect(self, uid, redirect=None):
         if request.session.uid and request.env(user=uid).user._dpp_change_reason():
             return "/dpp/password"

@@ -36,6 +36,7 @@ from . import test_proof_intake
 from . import test_proof_keys
 from . import test_proof_seal
 from . import test_duties
+from . import test_policy_figures
 from . import test_report
 from . import test_reveal
 from . import test_role_doors
