@@ -119,21 +119,6 @@ class SpapiAccount(models.Model):
         if state != "revoked":
             account_sudo._trigger_import(retry_at)
 
-    def _record_withheld(self, text: str) -> None:
-        """Show why buyers are missing, while everything else goes on as planned; tell a person once."""
-        account_sudo = self.sudo()
-        account_sudo.write(
-            {
-                "last_success": fields.Datetime.now(),
-                "last_error": text,
-                "last_error_at": fields.Datetime.now(),
-                "last_error_request_id": False,
-                "failure_count": 0,
-                "retry_at": False,
-            }
-        )
-        account_sudo._ask_for_help()
-
     def _trigger_import(self, at=None) -> None:
         """Wake the import cron at a moment (naive UTC), or now."""
         self.env.ref("amazon_spapi_connector.ir_cron_import_orders").sudo()._trigger(at=at)

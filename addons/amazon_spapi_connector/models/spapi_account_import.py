@@ -29,9 +29,8 @@ SEARCHES: dict[str, dict] = {
     "unshipped": {
         "filters": {"fulfilledBy": "MERCHANT", "fulfillmentStatuses": "UNSHIPPED,PARTIALLY_SHIPPED"},
         "parts": (*BUSINESS_PARTS, "BUYER", "RECIPIENT", "TAX"),
-        "personal": True,
     },
-    "changes": {"filters": {}, "parts": BUSINESS_PARTS, "personal": False},
+    "changes": {"filters": {}, "parts": BUSINESS_PARTS},
 }
 """The two searches, in their order. Only the first asks for personal data, and only of orders that must be shipped."""
 
@@ -89,15 +88,10 @@ class SpapiAccount(models.Model):
             due = force or not self.retry_at or self.retry_at <= fields.Datetime.now()
             finished, failure = True, None
             # While the vault takes nothing in, what only it may hold is not even asked for; the rest goes on.
-            refusal = due and proof.intake_refusal(self.env, self.company_id)
+            refusal = due and (self._personal_refusal() or proof.intake_refusal(self.env, self.company_id))
             try:
                 for code in SEARCHES if due else ():
                     if refusal and PERSONAL_PARTS & set(SEARCHES[code]["parts"]):
-            finished, failure, withheld = True, None, None
-            try:
-                for code in SEARCHES if due else ():
-                    if SEARCHES[code]["personal"] and (refusal := self._personal_refusal()):
-                        withheld = refusal
                         continue
                     if finished and self._search_is_due(code, force):
                         finished = self._import_search(code)
@@ -119,10 +113,6 @@ class SpapiAccount(models.Model):
                 self.env.invalidate_all()
             if failure or refusal:
                 self._record_failure(failure or UserError(refusal))
-            if failure:
-                self._record_failure(failure)
-            elif withheld and finished:
-                self._record_withheld(withheld)
             elif due and finished:
                 self._record_success()
             self._checkpoint(0, 1)

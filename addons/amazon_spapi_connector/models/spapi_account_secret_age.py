@@ -65,6 +65,7 @@ class SpapiAccount(models.Model):
     def _store_secrets(self, secrets: dict[str, str]) -> None:
         super()._store_secrets(secrets)
         if "client_secret" in secrets:
+            self.sudo().write({"retry_at": False})  # sudo: what waited for the new secret need not wait any longer
             self._begin_rotation(self.env._("A new secret was stored."))
 
     def _begin_rotation(self, evidence: str = "") -> None:
