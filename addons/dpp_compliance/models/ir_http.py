@@ -2,7 +2,7 @@ from werkzeug.exceptions import abort
 from werkzeug.utils import redirect
 
 from odoo import models
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessDenied
 from odoo.http import request
 
 #: What a person may reach whose password has to be changed.
@@ -21,4 +21,5 @@ class IrHttp(models.AbstractModel):
         if reason := request.env.user._dpp_change_reason():
             if request.dispatcher.routing_type == "http":
                 abort(redirect("/dpp/password", 303))
-            raise AccessError(reason)
+            # anything else would be logged as an error and answered without its text
+            raise AccessDenied(reason)
