@@ -8,6 +8,7 @@ ELSEWHERE = {
     "retention_anchor": "pii_retention::test_delivery_counts_where_the_policy_says_so",
     "hold_days": "pii_retention::test_what_is_no_hold",
     "hold_warning_days": "pii_retention::test_it_is_reported_every_day_and_before_its_end",
+    "restore_test_days": "pii_retention::test_a_restore_test_is_asked_for",
     "backup_days": "pii_retention::test_the_policy_says_how_long",
     "key_backup_hours": "pii_retention::test_one_second_before_and_after",
     "nonpersonal_months": "amazon_spapi_connector::test_to_the_second",
