@@ -69,7 +69,8 @@ class PiiRequest(models.Model):
             request.erased_by_count = found.get("erased", 0)
             request.shared_count = found.get("shared", 0)
             request.left_count = found.get("pending", 0) + found.get("held", 0)
-            request.progress = 100.0 * (total - found.get("pending", 0)) / total if total else 100.0
+            done = total - found.get("pending", 0)
+            request.progress = 100.0 * done / total if total else 100.0 * (request.state == "done")
 
     def _compute_certificate_count(self):
         for request in self:
