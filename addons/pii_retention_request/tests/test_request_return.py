@@ -9,6 +9,7 @@ from freezegun import freeze_time
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.pii_retention import files, keys
 from odoo.addons.pii_retention.tests.common import FISCAL, OPERATIONAL, PERSON
@@ -276,6 +277,7 @@ class TestRequestReturn(ReturnCase):
 class TestRequestDownload(ReturnCase, HttpCase):
     """The archive leaves once, for its handler, and is gone from here."""
 
+    @mute_logger("odoo.http")
     def test_downloaded_once(self):
         request = self.returned()
         request.action_pack()

@@ -1,6 +1,7 @@
 from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import HttpCase, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.pii_retention import lookup
 from odoo.addons.pii_retention.tests.common import FISCAL, OPERATIONAL, PERSON
@@ -118,6 +119,7 @@ class TestRequestCopy(SubjectCase, HttpCase):
         self.assertEqual(answer.headers["Cache-Control"], "no-store")
         self.assertTrue(answer.content)
 
+    @mute_logger("odoo.http")
     def test_the_doors(self):
         request = self.asked("access")
         waiting = self.asked("access", approve=False)
