@@ -71,6 +71,12 @@ watch(
     label="Purge of what is due",
 )
 watch(
+    "pii_retention.cron_clock",
+    "model._cron_clock()",
+    longest=timedelta(hours=1),
+    label="Deadlines of open orders and legal holds",
+)
+watch(
     "pii_retention.cron_proof",
     "model._cron_proof()",
     longest=timedelta(hours=12),
