@@ -7,7 +7,10 @@ transaction.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -39,3 +42,24 @@ def rendered_for(cr, content: bytes) -> Rendered | None:
     """Return whose data ``content``, rendered on this cursor, shows; None when it is nobody's."""
     digests = _rendered.get(cr)
     return digests.get(hashlib.sha256(content).digest()) if digests else None
+
+
+_nobody: ContextVar[frozenset] = ContextVar("pii_documents_of_nobody", default=frozenset())
+
+
+@contextlib.contextmanager
+def of_nobody(records) -> Iterator[None]:
+    """Let what is stored for ``records``, whose customers are erased, be ordinary files in the block.
+
+    For code that makes documents of the records themselves and outside of a reveal: they can show nobody.
+    """
+    token = _nobody.set(_nobody.get() | {(records._name, record_id) for record_id in records.ids})
+    try:
+        yield
+    finally:
+        _nobody.reset(token)
+
+
+def is_of_nobody(res_model: str | None, res_id: int | None) -> bool:
+    """Tell whether documents of nobody are being made for this record."""
+    return (res_model, res_id) in _nobody.get()

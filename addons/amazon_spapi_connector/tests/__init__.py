@@ -1,5 +1,6 @@
 from . import (
     test_account,
+    test_archive_life,
     test_bad_input,
     test_clock,
     test_erased,

@@ -14,6 +14,11 @@ class TestVaultDocuments(VaultCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.setUpShop()
+
+    @classmethod
+    def setUpShop(cls):
+        """An accountant who may do everything in the shop, a product and a chart of accounts."""
         cls.accountant = new_test_user(
             cls.env,
             "vault_accountant",

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, MissingError, UserError
 
 from .. import archive_items, files
-from ..rendered import rendered_for
+from ..rendered import is_of_nobody, rendered_for
 
 #: Fields that bring content, in the order in which Odoo looks at them.
 CONTENT = ("raw", "datas", "db_datas")
@@ -110,7 +110,16 @@ class IrAttachment(models.Model):
                     )
                 )
             return subjects.browse(shown.subject_ids), shown.file_class
-        return self._pii_subject_of(vals.get("res_model"), vals.get("res_id")), file_class
+        subject = self._pii_subject_of(vals.get("res_model"), vals.get("res_id"))
+        if self._pii_is_of_nobody(content, vals) and subject.sudo().state == "erased":
+            return subjects, file_class
+        return subject, file_class
+
+    @api.model
+    def _pii_is_of_nobody(self, content, vals):
+        """Tell whether the content was made when its customer's data was gone, and shows nobody."""
+        shown = rendered_for(self.env.cr, content)
+        return not shown.subject_ids if shown else is_of_nobody(vals.get("res_model"), vals.get("res_id"))
 
     @api.model
     def _pii_content_of(self, vals):
@@ -176,7 +185,7 @@ class IrAttachment(models.Model):
                 subject, file_class = self._pii_bound_to(content, vals)
                 if subject:
                     vals = self.browse()._pii_sealed_vals(vals, subject, file_class, content)
-                elif (shown := rendered_for(self.env.cr, content)) and not shown.subject_ids:
+                elif self._pii_is_of_nobody(content, vals):
                     vals = {**vals, "pii_shows_nobody": True}
             sealed_list.append(vals)
         return super().create(sealed_list)

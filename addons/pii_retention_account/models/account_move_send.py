@@ -2,6 +2,8 @@ from markupsafe import Markup
 
 from odoo import api, models
 
+from odoo.addons.pii_retention.rendered import of_nobody
+
 
 class AccountMoveSend(models.AbstractModel):
     _inherit = "account.move.send"
@@ -36,6 +38,22 @@ class AccountMoveSend(models.AbstractModel):
         if mailed := self._pii_mailed(moves, moves_data):
             alerts["pii_sealed_document"] = {"level": "danger", "message": self._pii_mail_refusal(mailed)}
         return alerts
+
+    @api.model
+    def _pii_erased(self, invoices_data):
+        return self.env["account.move"].union(*invoices_data).filtered("pii_is_erased")
+
+    @api.model
+    def _generate_invoice_documents(self, invoices_data, allow_fallback_pdf=False):
+        # EXTENDS account: a credit note after the customer's day refers to the invoice and shows nobody
+        with of_nobody(self._pii_erased(invoices_data)):
+            return super()._generate_invoice_documents(invoices_data, allow_fallback_pdf=allow_fallback_pdf)
+
+    @api.model
+    def _generate_invoice_fallback_documents(self, invoices_data):
+        # EXTENDS account
+        with of_nobody(self._pii_erased(invoices_data)):
+            return super()._generate_invoice_fallback_documents(invoices_data)
 
     @api.model
     def _is_applicable_to_move(self, method, move, **move_data):
