@@ -11,7 +11,7 @@ from odoo.addons.pii_retention.crypto import day_key_id
 from odoo.addons.pii_retention.tests.archive_common import ArchiveCase
 from odoo.addons.pii_retention.tests.common import CANARIES, PERSON
 
-from .test_vault_documents import TestVaultDocuments
+from . import test_vault_documents
 
 #: ``model: (group by, sums)``: what sales, inventory and accounting report.
 REPORTS = {
@@ -37,7 +37,7 @@ class TestArchiveLife(HttpCase, ArchiveCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        TestVaultDocuments.setUpShop.__func__(cls)
+        test_vault_documents.TestVaultDocuments.setUpShop.__func__(cls)
         cls.company.account_fiscal_country_id = cls.germany
 
     def reported(self):
