@@ -55,6 +55,11 @@
         "views/pii_takeover_views.xml",
         "views/res_partner_views.xml",
         "views/ir_actions_report_views.xml",
+        "views/pii_purge_run_views.xml",
+        "views/pii_rotation_views.xml",
+        "views/pii_certificate_views.xml",
+        "report/pii_certificate_report.xml",
+        "wizards/pii_purge_now_views.xml",
         "views/menus.xml",
     ],
     "assets": {

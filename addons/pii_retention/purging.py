@@ -33,7 +33,7 @@ from odoo.tools import SQL
 
 from . import archive, buckets, certificates, filestore, keys, moving, rotation, transactions
 from . import purge as erasing
-from .crypto import CryptoError, parse_key_id, secret_key_id
+from .crypto import CryptoError, day_key_id, parse_key_id, secret_key_id
 
 _logger = logging.getLogger(__name__)
 
@@ -261,7 +261,7 @@ def _move_held(run, day: date) -> None:
 def _destroy_keys(run, certificate, day: date) -> None:
     env = run.env
     key_ids = _keys_due(env, run.company_id, day)
-    known = sorted({*(run.key_ids or "").split(), *key_ids})
+    known = sorted({*(run.key_ids or "").split(), *key_ids, *_dead_before(run, day)})
     if not known:
         return
     run.write({"key_ids": "\n".join(known), "key_count": len(known)})
@@ -270,6 +270,25 @@ def _destroy_keys(run, certificate, day: date) -> None:
     keyring = keys.keyring(env)
     for key_id in key_ids:
         keyring.destroy(key_id, "deadline")
+
+
+def _dead_before(run, day: date) -> set[str]:
+    """Return the keys of people who are due that were destroyed before: the rows came back with a restored database."""
+    env, company = run.env, run.company_id
+    env.cr.execute(
+        SQL(
+            "SELECT DISTINCT deadline FROM pii_subject WHERE company_id = %s AND state = 'live' AND deadline <= %s",
+            company.id,
+            day,
+        )
+    )
+    keyring, found = keys.keyring(env), set()
+    for (deadline,) in env.cr.fetchall():
+        key_id = day_key_id(company._pii_domain(), deadline)
+        while keyring.destroyed(key_id):
+            found.add(key_id)
+            key_id = str(parse_key_id(key_id).next())
+    return found
 
 
 def rotate_queued(env, company, *, locked: bool = False) -> None:

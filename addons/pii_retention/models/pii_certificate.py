@@ -67,6 +67,11 @@ class PiiCertificate(models.Model):
             raise UserError(self.env._("A certificate that was sealed is kept."))
         return super().unlink()
 
+    def action_print(self):
+        """Print the certificate."""
+        self.check_access("read")
+        return self.env.ref("pii_retention.pii_certificate_report").report_action(self)
+
     def action_verify(self):
         """Check the seal, its place in the chain and that every key it names is destroyed, and say what was found."""
         self.ensure_one()
