@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 
 import psycopg2
@@ -25,6 +26,7 @@ _erasing: ContextVar[bool] = ContextVar("pii_erasing_files", default=False)
 _PENDING = "pii_retention.doomed_files"
 _AT_ONCE = 1000
 _BLOCK = 1 << 20
+_WRITERS = 8
 #: Odoo gives no file a name with a dot.
 _ASIDE = ".gone"
 
@@ -107,8 +109,9 @@ def _collect_all(registry, names: Sequence[str]) -> bool:
         for some in split_every(_AT_ONCE, names):
             with registry.cursor() as cr:
                 paths = _set_aside(api.Environment(cr, SUPERUSER_ID, {}), list(some))
-            for path in paths:
-                _overwrite_and_remove(path)
+            # side by side: each waits for the disk, which takes many at once
+            with ThreadPoolExecutor(_WRITERS) as pool:
+                list(pool.map(_overwrite_and_remove, paths))
             with registry.cursor() as cr:
                 cr.execute("DELETE FROM pii_doomed_file WHERE name = ANY(%s)", [list(some)])
     except psycopg2.Error:

@@ -140,13 +140,14 @@ def _empty_columns(env, ids: list[int], fresh: list[int], reason: str, certifica
     )
     emptied = SQL(", ").join(SQL("%s = NULL", SQL.identifier(name)) for name in (*texts, *_INDEXES))
     env.cr.execute(SQL("UPDATE pii_subject SET %s WHERE id = ANY(%s) AND (%s)", noise, ids, held))
-    env.cr.execute(SQL("UPDATE pii_subject SET %s WHERE id = ANY(%s) AND (%s)", emptied, ids, held))
     if fresh:
         env.cr.execute(
             SQL(
-                """UPDATE pii_subject SET state = 'erased', erased_on = %(now)s, erased_reason = %(reason)s,
-                          certificate_id = %(certificate)s, write_date = %(now)s, write_uid = %(uid)s
+                """UPDATE pii_subject SET %(emptied)s, state = 'erased', erased_on = %(now)s,
+                          erased_reason = %(reason)s, certificate_id = %(certificate)s,
+                          write_date = %(now)s, write_uid = %(uid)s
                     WHERE id = ANY(%(ids)s)""",
+                emptied=emptied,
                 now=fields.Datetime.now(),
                 reason=reason,
                 certificate=certificate.id if certificate else None,
@@ -154,6 +155,8 @@ def _empty_columns(env, ids: list[int], fresh: list[int], reason: str, certifica
                 ids=fresh,
             )
         )
+    if rest := sorted(set(ids).difference(fresh)):
+        env.cr.execute(SQL("UPDATE pii_subject SET %s WHERE id = ANY(%s) AND (%s)", emptied, rest, held))
 
 
 def erase_early(env, subjects, reason: str, request_ref: str = ""):
