@@ -28,6 +28,9 @@ PEOPLE = {
 def guarded(odoo_db: Database) -> Database:
     """A database with the rules for signing in, and people who keep them."""
     odoo_db.place.install(odoo_db.config, odoo_db.folder / "install.log", "Signing in", install=["dpp_compliance"])
+    odoo_db.allow_log(
+        r"odoo\.http: Access Denied", r"odoo\.http: Too many failed attempts", r"odoo\.http: Somebody else has set your"
+    )
     odoo_db.python(MAKE, people=PEOPLE, password=PASSWORD)
     return odoo_db
 
