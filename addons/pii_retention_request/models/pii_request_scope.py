@@ -219,7 +219,7 @@ class PiiRequest(models.Model):
 
     def _held_of(self, subjects):
         """Return those of ``subjects`` that a legal hold keeps."""
-        return subjects._held() if hasattr(subjects, "_held") else subjects.browse()
+        return subjects._held()
 
     def _unknown_names(self):
         """Return what the request names and nobody here knows, as lines."""

@@ -159,7 +159,7 @@ class TestRequestDeletion(RequestCase):
 
     def test_a_held_customer_is_listed_and_stays(self):
         held = self.subjects[0]
-        with patch.object(type(self.env["pii.subject"]), "_held", lambda subjects: subjects & held, create=True):
+        with patch.object(type(self.env["pii.subject"]), "_held", lambda subjects: subjects & held):
             request = self.register()
             request.action_preview()
             self.assertEqual(request.held_count, 1)
