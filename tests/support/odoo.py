@@ -213,7 +213,7 @@ class Database:
         return new
 
     def clone(self, label: str = "clone", keys: Path | None = None) -> Database:
-        """A copy as ``createdb -T`` makes it, with a copy of the files; it uses the same key store unless told otherwise."""
+        """A copy as ``createdb -T`` makes it, its files too; it uses the same key store unless told otherwise."""
         new = self._beside(label, keys)
         self.place.server.psql(f'CREATE DATABASE "{new.name}" TEMPLATE "{self.name}"')
         new.place.copy_files(self.place, self.name, new.name)

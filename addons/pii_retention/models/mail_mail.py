@@ -10,9 +10,7 @@ class MailMail(models.Model):
     _inherit = "mail.mail"
 
     def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):
-        refused = self.filtered(
-            lambda mail: mail.state == "outgoing" and mail.attachment_ids._pii_sealed()
-        )
+        refused = self.filtered(lambda mail: mail.state == "outgoing" and mail.attachment_ids._pii_sealed())
         if refused:
             refused._pii_refuse(raise_exception)
             if post_send_callback:
