@@ -41,11 +41,13 @@ class Counts:
 class Inventor:
     """Invents people; the same seed invents the same ones."""
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, env, seed: int = 0) -> None:
         try:
             from faker import Faker
         except ImportError as error:
-            raise UserError("Inventing people needs the Python package Faker; install it beside Odoo.") from error
+            raise UserError(
+                env._("Inventing people needs the Python package Faker; install it beside Odoo.")
+            ) from error
         self._make, self._seed = Faker, seed
         self._fakers: dict[str, Any] = {}
 
@@ -99,7 +101,7 @@ def run(env, seed: int = 0) -> Counts:
                 key_settings.SECTION,
             )
         )
-    inventor, counts = Inventor(seed), Counts()
+    inventor, counts = Inventor(env, seed), Counts()
     subjects = env["pii.subject"].sudo()  # sudo: the server's own work; nothing is read from them
     known = subjects.search([], order="id")
     for ids in split_every(_BATCH, known.ids):

@@ -149,9 +149,10 @@ def _remove(name: str) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 an answer at the command line
+    sys.stdout.write(f"{text}\n")  # an answer at the command line
+    sys.stdout.flush()
 
 
 def _refused(text: str) -> int:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 as above
+    sys.stderr.write(f"{text}\n")
     return 1

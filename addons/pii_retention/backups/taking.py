@@ -143,7 +143,7 @@ class _Whole(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1) -> bytes:  # pylint: disable=method-required-super
         data = self._process.stdout.read(size)
         if not data and self._process.wait():
             raise BackupError("pg_dump failed; what it said stands above.")

@@ -12,7 +12,7 @@ from .. import archive_reading
 
 class ArchiveController(Controller):
     @route("/pii/archive/<int:request_id>/<int:item_id>", type="http", auth="user", methods=["GET"])
-    def read(self, request_id, item_id):
+    def show(self, request_id, item_id):
         """Show one document inside the time box of an approved request; nothing on the way keeps it.
 
         :raise AccessError: refused, and logged

@@ -163,10 +163,10 @@ class PiiArchiveItem(models.Model):
             raise AccessError(self.env._("What is archived is not changed."))
         return super().write(vals)
 
-    def unlink(self):
+    def unlink(self):  # pylint: disable=method-required-super
         raise AccessError(self.env._("What is archived stays until its key is destroyed; its line stays after that."))
 
-    def copy(self, default=None):
+    def copy(self, default=None):  # pylint: disable=method-required-super
         raise UserError(self.env._("A document is archived once."))
 
     # === SCREENS === #

@@ -29,7 +29,7 @@ class PiiDuty(models.Model):
         string="About", help="The incident, the weakness, the account: by its reference. Never name a customer here."
     )
     record_ref = fields.Char(string="Record", readonly=True, copy=False, index=True)
-    leaver_id = fields.Many2one("res.users", string="Leaver", copy=False, ondelete="restrict", index=True)
+    leaver_id = fields.Many2one("res.users", copy=False, ondelete="restrict", index=True)
     suspected_at = fields.Datetime(copy=False, help="When somebody first thought that something happened.")
     detected_at = fields.Datetime(copy=False, help="When it was certain.")
     started_at = fields.Datetime(

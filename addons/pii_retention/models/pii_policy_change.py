@@ -71,7 +71,7 @@ class PiiPolicyChange(models.Model):
     after = fields.Char(string="Value After", required=True, readonly=True)
     shown_before = fields.Char(string="Before", compute="_compute_words")
     shown_after = fields.Char(string="After", compute="_compute_words")
-    strictest = fields.Char(string="Strictest", compute="_compute_words")
+    strictest = fields.Char(compute="_compute_words")
     is_beyond = fields.Boolean(string="Looser than the Strict Default", compute="_compute_words")
     reason = fields.Char(readonly=True, help="Why the company needs it. Never name a customer here.")
     state = fields.Selection(
@@ -273,5 +273,5 @@ class PiiPolicyChange(models.Model):
             raise AccessError(self.env._("The history of the policy is not written by hand."))
         return super().write(vals)
 
-    def unlink(self):
-        raise AccessError(self.env._("The history of the policy stays."))  # pylint: disable=method-required-super
+    def unlink(self):  # pylint: disable=method-required-super
+        raise AccessError(self.env._("The history of the policy stays."))

@@ -46,7 +46,7 @@ class PiiProof(models.Model):
     )
     line_ids = fields.One2many("pii.proof.line", "proof_id", readonly=True)
     looked = fields.Integer(string="Looked At", compute="_compute_counts", store=True)
-    found = fields.Integer(string="Found", compute="_compute_counts", store=True)
+    found = fields.Integer(compute="_compute_counts", store=True)
     result = fields.Selection([("clean", "Nothing found"), ("found", "Found")], compute="_compute_counts", store=True)
     seconds = fields.Float(readonly=True, aggregator="max")
     seal = fields.Char(groups=fields.NO_ACCESS, copy=False)

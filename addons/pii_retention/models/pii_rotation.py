@@ -17,7 +17,7 @@ class PiiRotation(models.Model):
     _rec_name = "key_id"
     _allow_sudo_commands = False
 
-    key_id = fields.Char(string="Key", required=True, readonly=True)
+    key_id = fields.Char(required=True, readonly=True)
     successor = fields.Char(string="Next Key", readonly=True)
     company_id = fields.Many2one("res.company", required=True, readonly=True, index=True, ondelete="cascade")
     reason = fields.Selection(certificates.REASONS, required=True, readonly=True)
