@@ -50,11 +50,11 @@ METHOD = (
     "under the keys named here only."
 )
 TECHNIQUE = (
-    "Zeroisation of externally managed 256-bit keys: the wrapped key was overwritten and removed in the key store, "
-    "which lies outside of the database and its backups, and a tombstone forbids its re-creation. Then the ciphertext "
-    "was overwritten and removed from live storage: columns, blind indexes and digests emptied, sealed files "
-    "overwritten and unlinked, remains in messages, mails and activities removed, tables vacuumed; each data subject "
-    "has a tombstone beside the keys."
+    "Zeroisation of externally managed 256-bit keys: the stored key was overwritten and removed in the key store, "
+    "which lies outside of the database and its backups, and a tombstone forbids its re-creation. The ciphertext was "
+    "overwritten and removed from live storage: columns, blind indexes and digests emptied, sealed files overwritten "
+    "and unlinked, remains in messages, mails and activities removed; what old row versions held is noise without the "
+    "keys and goes with the vacuum of the tables. Each data subject has a tombstone beside the keys."
 )
 
 #: What the seal covers, in this order.
@@ -261,8 +261,8 @@ def _verification(certificate, keyring, samples: Sequence[Sampled]) -> tuple[lis
     if rows := env.cr.fetchone()[0]:
         problems.append(f"{rows} sealed files of erased data subjects are still there.")
     text = (
-        f"{len(key_ids)} keys were asked for and refused by the key store as destroyed; {len(samples)} sealed values "
-        "kept in memory from before the erasure do not open; sealed values left in the rows: 0; sealed files left: 0."
+        f"Keys asked for, and refused by the key store as destroyed: {len(key_ids)}. Sealed values kept in memory from "
+        f"before the erasure, none of which opens: {len(samples)}. Sealed values left in rows: 0. Sealed files left: 0."
     )
     return problems, text
 

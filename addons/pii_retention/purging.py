@@ -98,8 +98,6 @@ def due(env, company) -> Due:
         SQL(
             """SELECT count(*), (SELECT count(*) FROM ir_attachment a JOIN pii_subject t ON t.id = a.pii_subject_id
                                   WHERE t.company_id = %(company)s AND t.state = 'live' AND t.deadline <= %(day)s),
-                      (SELECT count(*) FROM pii_rotation
-                        WHERE company_id = %(company)s AND state IN ('queued', 'running')),
                       (SELECT count(*) FROM pii_certificate WHERE company_id = %(company)s AND state = 'open'),
                       (SELECT count(*) FROM pii_doomed_file)
                  FROM pii_subject s
@@ -108,7 +106,8 @@ def due(env, company) -> Due:
             day=day,
         )
     )
-    subjects, files, rotations, open_certificates, doomed = env.cr.fetchone()
+    subjects, files, open_certificates, doomed = env.cr.fetchone()
+    rotations = len(_keys_to_replace(env, company))
     held = len(_held(env, company, day)) if subjects else 0
     archived = tuple(archive.keys_due(company, day))
     return Due(day, tuple(key_ids), subjects, files, held, rotations, open_certificates, doomed, archived)
@@ -291,21 +290,35 @@ def _dead_before(run, day: date) -> set[str]:
     return found
 
 
+def _keys_to_replace(env, company) -> dict[str, str]:
+    """Return ``{key id: reason}`` of the live keys under which somebody who was erased early lies in dumps.
+
+    Whoever was forgotten and queued no rotation must not stay there either: the open certificates know the keys.
+    """
+    keyring = keys.keyring(env)
+    domain = [("company_id", "=", company.id)]
+    waiting = env["pii.rotation"].search([*domain, ("state", "in", ("queued", "running"))]).sorted("due_on")
+    found = {one.key_id: one.reason for one in waiting}
+    for certificate in env["pii.certificate"].search([*domain, ("state", "=", "open"), ("run_id", "=", False)]):
+        for key_id in (certificate.key_ids or "").split():
+            if parse_key_id(key_id).kind == "day" and not keyring.destroyed(key_id):
+                found.setdefault(key_id, certificate.reason)
+    return found
+
+
 def rotate_queued(env, company, *, locked: bool = False) -> None:
     """Rotate every day of a company that somebody left early; what cannot be done now stays in the queue.
 
+    A day that fails says so on its rotation, and keeps neither the others nor the purge from going on.
+
     :raise UserError: the key store cannot be used
     """
-    keyring = keys.keyring(env)
-    # whoever was forgotten early and queued no rotation must not stay in dumps
-    for certificate in env["pii.certificate"].search([("company_id", "=", company.id), ("state", "=", "open")]):
-        if certificate.kind not in ("deadline", "archive"):
-            for key_id in (certificate.key_ids or "").split():
-                if not keyring.destroyed(key_id):
-                    rotation.queue(env, key_id, certificate.reason)
-    waiting = env["pii.rotation"].search([("company_id", "=", company.id), ("state", "in", ("queued", "running"))])
-    for key_id in waiting.sorted("due_on").mapped("key_id"):
-        rotation.run(env, key_id, locked=locked)
+    for key_id, reason in _keys_to_replace(env, company).items():
+        rotation.queue(env, key_id, reason)
+        try:
+            rotation.run(env, key_id, locked=locked)
+        except UserError:
+            _logger.warning("Key %s could not be replaced; its rotation says why.", key_id)
 
 
 def _forget_due(run, certificate, day: date) -> None:

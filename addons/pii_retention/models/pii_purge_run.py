@@ -56,7 +56,6 @@ class PiiPurgeRun(models.Model):
         for company in self.env["res.company"].sudo().search([], order="id"):
             purging.purge(self.env(su=True), company)
 
-    @api.model
     def action_purge_now(self):
         """Show what a purge would destroy at this moment."""
         return self.env["ir.actions.act_window"]._for_xml_id("pii_retention.pii_purge_now_action")

@@ -283,6 +283,26 @@ class TestPurge(PurgeCase):
         opened = self.keyring.open_record(self.domain, stays.sudo().uuid, "operational", token)
         self.assertEqual(opened["name"], OPERATIONAL["name"])
 
+    def test_a_key_that_cannot_be_replaced_keeps_nobody_else(self):
+        gone = self.seal("gone", start=date.today() - timedelta(days=4))
+        purge.forget(self.env, gone.ids, "cancelled")
+        key_id = gone.sudo().certificate_id.key_ids
+        path = self.keyring._store._path(key_id)
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-20])
+        self.keyring.forget()
+        due_day = self.due_day - timedelta(days=4)
+        with self.on(due_day - timedelta(days=1)), mute_logger("odoo.addons.pii_retention.purging"):
+            self.assertEqual(purging.due(self.env(su=True), self.company).rotations, 1)
+            run = self.purge()
+        rotation = self.env["pii.rotation"].search([("key_id", "=", key_id)])
+        self.assertEqual((run.state, rotation.state, gone.sudo().certificate_id.state), ("done", "queued", "open"))
+        self.assertIn(key_id, rotation.problem)
+        path.write_bytes(whole)
+        with self.on(due_day - timedelta(days=1), 13):
+            self.purge()
+        self.assertEqual((rotation.state, gone.sudo().certificate_id.state), ("done", "sealed"))
+
     def test_early_erasures_of_a_day_share_a_certificate(self):
         for number in range(3):
             purge.forget(self.env, self.seal(f"gone-{number}").ids, "cancelled")
