@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 
 import pytest
@@ -14,6 +15,8 @@ from pii_retention.crypto import (
     MasterKeyWrong,
     log_key_id,
 )
+
+from support import figures
 
 from .values import BOTH, FIRST, KEY_ID, KEY_IDS, ONE, SECOND, SUBJECT
 
@@ -82,6 +85,37 @@ class LifeContract:
         (stone,) = store.subjects.entries()
         assert (stone.id, stone.day, stone.reason) == (SUBJECT, "2026-12-21", "early_erasure")
         assert stone.at.endswith("Z") and len(stone.at) == 20
+
+    def test_many_subjects_at_once(self, store, opener, capsys):
+        """A day's tombstones with one call: idempotent, all of them or nothing where one is no code, seen by others."""
+        store.subjects.append(SUBJECT, date(2026, 12, 20), "early_erasure")
+        many = [(f"{SUBJECT[:-6]}{number:06d}", date(2026, 12, 21), "deadline") for number in range(50_000)]
+        start = time.perf_counter()
+        assert store.subjects.append_many([*many, (SUBJECT, date(2026, 12, 21), "deadline")]) == 50_000
+        seconds = time.perf_counter() - start
+        assert store.subjects.append_many(many[:1000]) == 0
+        other = opener(ONE).subjects
+        assert (
+            other.contains(many[0][0]) and other.contains(many[-1][0]) and not other.contains(SUBJECT[:-6] + "050000")
+        )
+        assert next(iter(other.entries())).reason == "early_erasure"
+        with pytest.raises(InvalidName):
+            store.subjects.append_many([("fresh", date(2026, 12, 21), "deadline"), ("Erika Canary", date.min, "x")])
+        assert not other.contains("fresh")
+        with capsys.disabled():
+            figures.figure(f"tombstones_50000_seconds_{type(store).__name__}", seconds, "s")
+
+    def test_a_day_dies_at_once(self, store, capsys):
+        ring = Keyring(store)
+        ring.create(KEY_ID)
+        token = ring.seal_record("acme", KEY_ID, SUBJECT, "operational", {"name": "x"})
+        start = time.perf_counter()
+        assert ring.destroy(KEY_ID, "deadline")
+        seconds = time.perf_counter() - start
+        with pytest.raises(KeyDestroyed):
+            ring.open_record("acme", SUBJECT, "operational", token)
+        with capsys.disabled():
+            figures.figure(f"key_dies_seconds_{type(store).__name__}", seconds, "s", "<=1")
 
     def test_anchors(self, store, opener):
         for number in range(3):
