@@ -3,16 +3,13 @@
 A certificate is begun before anything is destroyed, counts what is erased in the very transactions that erase it, and
 is finished once: when every key it names is gone. Its seal is a MAC over what it says and over the seal before, with a
 key outside of the database, and is kept beside the keys as well: whoever changes, removes or inserts a certificate in
-the database is found out by :func:`faults`. It names nobody.
+the database is found out by :func:`~.certificate_seals.faults`. It names nobody.
 
 Functions, not methods of a model: nothing that is evaluated makes or seals a certificate.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import logging
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -22,13 +19,11 @@ from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from . import channel, keys
+from . import certificate_seals, channel, keys
 from .crypto import CryptoError, KeyDestroyed, secret_key_id
 from .purposes import CLASSES
 
 _logger = logging.getLogger(__name__)
-
-LABEL = "certificate"
 
 #: Why a person's data was erased; tombstones beside the keys carry the same codes.
 REASONS = [
@@ -57,25 +52,6 @@ TECHNIQUE = (
     "keys and goes with the vacuum of the tables. Each data subject has a tombstone beside the keys."
 )
 
-#: What the seal covers, in this order.
-SEALED = (
-    "name",
-    "kind",
-    "reason",
-    "request_ref",
-    "method",
-    "technique",
-    "key_ids",
-    "subject_count",
-    "file_count",
-    "leftover_count",
-    "digest",
-    "started_on",
-    "finished_on",
-    "verification",
-    "verification_text",
-    "operator",
-)
 #: Tokens that are kept in memory to try them once the keys are gone.
 _SAMPLE = 20
 
@@ -185,7 +161,7 @@ def finish_if_done(certificate, samples: Sequence[Sampled] = ()) -> bool:
 def _finish(certificate, keyring, samples: Sequence[Sampled]) -> None:
     env = certificate.env
     env.flush_all()
-    subject_count, digest = _subjects_of(certificate)
+    subject_count, digest = certificate_seals.subjects_of(certificate)
     problems, text = _verification(certificate, keyring, samples)
     # one number after the other, without gaps: whoever waits for it in an older snapshot is refused and tries again
     name = env["ir.sequence"].sudo().next_by_code("pii.certificate")  # sudo: numbers are given out here only
@@ -206,25 +182,12 @@ def _finish(certificate, keyring, samples: Sequence[Sampled]) -> None:
         }
     )
     key_id = keyring.ensure(secret_key_id(certificate.company_id._pii_domain()))
-    seal = _mac(certificate, keyring, key_id)
+    seal = certificate_seals.mac(certificate, keyring, key_id)
     certificate.write({"seal": seal, "seal_key_id": key_id, "state": "sealed"})
     anchor = certificate.company_id, f"{name} {seal}"
-    env.cr.postcommit.add(lambda: _anchor(keyring, *anchor))
+    env.cr.postcommit.add(lambda: certificate_seals.anchor(keyring, *anchor))
     if problems:
         _logger.warning("The verification of certificate %s has failed.", name)
-
-
-def _subjects_of(certificate) -> tuple[int, str]:
-    """Return how many subjects point to a certificate, and the digest over their identifiers."""
-    certificate.env.cr.execute(
-        SQL(
-            """SELECT count(*),
-                      encode(sha256(coalesce(string_agg(uuid, E'\n' ORDER BY uuid COLLATE "C"), '')::bytea), 'hex')
-                 FROM pii_subject WHERE certificate_id = %s""",
-            certificate.id,
-        )
-    )
-    return certificate.env.cr.fetchone()
 
 
 def _verification(certificate, keyring, samples: Sequence[Sampled]) -> tuple[list[str], str]:
@@ -265,72 +228,3 @@ def _verification(certificate, keyring, samples: Sequence[Sampled]) -> tuple[lis
         f"before the erasure, none of which opens: {len(samples)}. Sealed values left in rows: 0. Sealed files left: 0."
     )
     return problems, text
-
-
-# === SEAL === #
-
-
-def _statement(certificate) -> bytes:
-    said = {name: certificate[name] for name in SEALED}
-    said |= {name: fields.Datetime.to_string(said[name]) for name in ("started_on", "finished_on")}
-    said |= {"company": certificate.company_id._pii_domain(), "previous": certificate.previous_seal or ""}
-    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _mac(certificate, keyring, key_id: str) -> str:
-    return keyring.mac(key_id, _statement(certificate), label=LABEL).hex()
-
-
-def _chain(company) -> str:
-    return "certificates-" + hashlib.sha256(company._pii_domain().encode()).hexdigest()[:32]
-
-
-def _anchor(keyring, company, value: str) -> None:
-    try:
-        keyring.anchors.append(_chain(company), value)
-    except CryptoError as error:
-        _logger.warning("A certificate could not be anchored beside the keys; the next purge tries again: %s", error)
-
-
-def anchor_missing(env, company) -> None:
-    """Keep beside the keys what an interrupted process has not: the seals of finished certificates.
-
-    :raise CryptoError: the key store cannot be used
-    """
-    keyring = keys.keyring(env)
-    known = {entry.value for entry in keyring.anchors.entries(_chain(company))}
-    # sudo: whoever purges; nothing is shown
-    sealed = env["pii.certificate"].sudo().search([("company_id", "=", company.id), ("state", "=", "sealed")])
-    for certificate in sealed.sorted("name"):
-        if (value := f"{certificate.name} {certificate.seal}") not in known:
-            keyring.anchors.append(_chain(company), value)
-
-
-def faults(certificate) -> list[str]:
-    """Return what is wrong with a sealed certificate, as sentences; nothing if it is as it was sealed.
-
-    :raise UserError: the key store cannot be used
-    """
-    env = certificate.env
-    keyring = keys.keyring(env)
-    found = []
-    try:
-        if not hmac.compare_digest(certificate.seal or "", _mac(certificate, keyring, certificate.seal_key_id or "")):
-            found.append(env._("What it says is not what was sealed."))
-        anchored = [entry.value.split(" ") for entry in keyring.anchors.entries(_chain(certificate.company_id))]
-        place = next((at for at, (name, _seal) in enumerate(anchored) if name == certificate.name), None)
-        if place is None:
-            found.append(env._("The key store does not know it."))
-        else:
-            before = anchored[place - 1][1] if place else ""
-            if anchored[place][1] != certificate.seal or before != (certificate.previous_seal or ""):
-                found.append(env._("The key store remembers another certificate under this number."))
-        for key_id in (certificate.key_ids or "").split():
-            if not keyring.destroyed(key_id):
-                found.append(env._("Key %s is not destroyed.", key_id))
-    except CryptoError as error:
-        raise UserError(str(error)) from error
-    subject_count, digest = _subjects_of(certificate)
-    if subject_count == certificate.subject_count and digest != certificate.digest:
-        found.append(env._("Other data subjects than those it was made for point to it."))
-    return found

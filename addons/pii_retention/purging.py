@@ -17,11 +17,8 @@ Functions, not methods of a model: nothing that is evaluated says what day it is
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import psycopg2
@@ -31,9 +28,21 @@ from odoo.exceptions import UserError
 from odoo.sql_db import db_connect
 from odoo.tools import SQL
 
-from . import archive, buckets, certificates, filestore, keys, moving, rotation, transactions
+from . import (
+    archive,
+    buckets,
+    certificate_seals,
+    certificates,
+    filestore,
+    keys,
+    moving,
+    purge_day,
+    purge_due,
+    rotation,
+    transactions,
+)
 from . import purge as erasing
-from .crypto import CryptoError, day_key_id, parse_key_id, secret_key_id
+from .crypto import CryptoError, day_key_id, parse_key_id
 
 _logger = logging.getLogger(__name__)
 
@@ -48,7 +57,6 @@ STEPS = [
     ("certificate", "Certificate"),
     ("done", "Done"),
 ]
-OFFICER = "pii_retention.group_privacy_officer"
 ACTIVITY = "pii_retention.activity_purge"
 #: Tables whose files hold old versions of rows after a purge, where they exist.
 _TOUCHED = (
@@ -63,62 +71,6 @@ _TOUCHED = (
     "pii_doomed_file",
     "bus_bus",
 )
-_LABEL = "purge_day"
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """What a purge would destroy: ``key_ids`` of the key store, people, rotations, certificates and files to finish."""
-
-    day: date
-    key_ids: tuple[str, ...]
-    subjects: int
-    files: int
-    held: int
-    rotations: int
-    certificates: int
-    doomed_files: int
-    archive_key_ids: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        if self.archive_key_ids:
-            return True
-        return bool(self.key_ids or self.subjects or self.rotations or self.certificates or self.doomed_files)
-
-
-def due(env, company) -> Due:
-    """Return what is due for a company today.
-
-    :raise UserError: the key store cannot be used
-    """
-    env.flush_all()
-    day = company._pii_day()
-    key_ids = _keys_due(env, company, day)
-    env.cr.execute(
-        SQL(
-            """SELECT count(*), (SELECT count(*) FROM ir_attachment a JOIN pii_subject t ON t.id = a.pii_subject_id
-                                  WHERE t.company_id = %(company)s AND t.state = 'live' AND t.deadline <= %(day)s),
-                      (SELECT count(*) FROM pii_certificate WHERE company_id = %(company)s AND state = 'open'),
-                      (SELECT count(*) FROM pii_doomed_file)
-                 FROM pii_subject s
-                WHERE s.company_id = %(company)s AND s.state = 'live' AND s.deadline <= %(day)s""",
-            company=company.id,
-            day=day,
-        )
-    )
-    subjects, files, open_certificates, doomed = env.cr.fetchone()
-    rotations = len(_keys_to_replace(env, company))
-    held = len(_held(env, company, day)) if subjects else 0
-    archived = tuple(archive.keys_due(company, day))
-    return Due(day, tuple(key_ids), subjects, files, held, rotations, open_certificates, doomed, archived)
-
-
-def _keys_due(env, company, day: date) -> list[str]:
-    try:
-        live = keys.keyring(env).list(f"day/{company._pii_domain()}")
-    except CryptoError as error:
-        raise UserError(str(error)) from error
-    return [key_id for key_id in live if date.fromisoformat(parse_key_id(key_id).bucket) <= day]
 
 
 # === THE PURGE === #
@@ -138,11 +90,11 @@ def purge(env, company):
         env.invalidate_all()
         run = runs.search([("company_id", "=", company.id), ("state", "!=", "done")], limit=1)
         try:
-            found = due(env, company)
-            if refusal := _refusal(env, company, run, found):
+            found = purge_due.due(env, company)
+            if refusal := purge_day.refusal(env, company, run, found):
                 return _stop(env, company, run, found.day, "refused", refusal)
             if not run and not found:
-                _passed(env, company, found.day)
+                purge_day.passed(env, company, found.day)
                 return runs
             run = _begin(env, company, run, found)
             _go_on(run, found)
@@ -152,7 +104,7 @@ def purge(env, company):
     return run
 
 
-def _begin(env, company, run, found: Due):
+def _begin(env, company, run, found: purge_due.Due):
     vals = {"state": "running", "problem": False, "day": found.day}
     if run:
         run.write(vals)
@@ -180,7 +132,7 @@ def _stop(env, company, run, day: date, state: str, problem: str):
     return run
 
 
-def _go_on(run, found: Due) -> None:
+def _go_on(run, found: purge_due.Due) -> None:
     """Take every step from the first one on: each finds by itself what is left to do."""
     env, company, day = run.env, run.company_id, found.day
     certificate = run.certificate_ids or env["pii.certificate"]
@@ -223,8 +175,8 @@ def _end(run) -> None:
     env = run.env
     run.write({"state": "done", "step": "done", "problem": False, "finished_on": fields.Datetime.now()})
     run.activity_unlink([ACTIVITY])
-    certificates.anchor_missing(env, run.company_id)
-    _passed(env, run.company_id, run.day)
+    certificate_seals.anchor_missing(env, run.company_id)
+    purge_day.passed(env, run.company_id, run.day)
 
 
 def _with_patience(env, work):
@@ -241,15 +193,8 @@ def _with_patience(env, work):
 # === STEPS === #
 
 
-def _held(env, company, day: date):
-    """Return the people whose day has come and whom a legal hold keeps."""
-    subjects = env["pii.subject"].sudo()  # sudo: the purge acts for the company
-    domain = [("company_id", "=", company.id), ("state", "=", "live"), ("deadline", "<=", day)]
-    return subjects.search(domain)._held()
-
-
 def _move_held(run, day: date) -> None:
-    held = _held(run.env, run.company_id, day)
+    held = purge_due.held(run.env, run.company_id, day)
     for start in range(0, len(held), rotation.BATCH):
         some = held[start : start + rotation.BATCH]
         moving.move(some, day + timedelta(days=1), "held")
@@ -259,7 +204,7 @@ def _move_held(run, day: date) -> None:
 
 def _destroy_keys(run, certificate, day: date) -> None:
     env = run.env
-    key_ids = _keys_due(env, run.company_id, day)
+    key_ids = purge_due.keys_due(env, run.company_id, day)
     known = sorted({*(run.key_ids or "").split(), *key_ids, *_dead_before(run, day)})
     if not known:
         return
@@ -290,22 +235,6 @@ def _dead_before(run, day: date) -> set[str]:
     return found
 
 
-def _keys_to_replace(env, company) -> dict[str, str]:
-    """Return ``{key id: reason}`` of the live keys under which somebody who was erased early lies in dumps.
-
-    Whoever was forgotten and queued no rotation must not stay there either: the open certificates know the keys.
-    """
-    keyring = keys.keyring(env)
-    domain = [("company_id", "=", company.id)]
-    waiting = env["pii.rotation"].search([*domain, ("state", "in", ("queued", "running"))]).sorted("due_on")
-    found = {one.key_id: one.reason for one in waiting}
-    for certificate in env["pii.certificate"].search([*domain, ("state", "=", "open"), ("run_id", "=", False)]):
-        for key_id in (certificate.key_ids or "").split():
-            if parse_key_id(key_id).kind == "day" and not keyring.destroyed(key_id):
-                found.setdefault(key_id, certificate.reason)
-    return found
-
-
 def rotate_queued(env, company, *, locked: bool = False) -> None:
     """Rotate every day of a company that somebody left early; what cannot be done now stays in the queue.
 
@@ -313,7 +242,7 @@ def rotate_queued(env, company, *, locked: bool = False) -> None:
 
     :raise UserError: the key store cannot be used
     """
-    for key_id, reason in _keys_to_replace(env, company).items():
+    for key_id, reason in purge_due.keys_to_replace(env, company).items():
         rotation.queue(env, key_id, reason)
         try:
             rotation.run(env, key_id, locked=locked)
@@ -378,92 +307,3 @@ def _vacuum(env) -> None:
             )
     except psycopg2.Error as error:
         _logger.info("The tables of personal data are left to autovacuum: %s", type(error).__name__)
-
-
-# === THE DAY === #
-
-
-def _chain(company) -> str:
-    return "purge-" + hashlib.sha256(company._pii_domain().encode()).hexdigest()[:32]
-
-
-def last_day(env, company) -> date | None:
-    """Return the last day on which a purge of the company ended; None if there was none.
-
-    It is kept beside the keys as well: a restored database does not forget it.
-
-    :raise UserError: the key store cannot be used
-    """
-    try:
-        known = keys.keyring(env).anchors.furthest(_chain(company))
-    except CryptoError as error:
-        raise UserError(str(error)) from error
-    # sudo: no personal data
-    days = [company.sudo().pii_purge_day, known and date.fromordinal(known[0])]
-    return max(filter(None, days), default=None)
-
-
-def _passed(env, company, day: date) -> None:
-    """Remember that nothing is due up to ``day``."""
-    keyring = keys.keyring(env)
-    company = company.sudo()  # sudo: written by the purge only
-    if not company.pii_purge_day or company.pii_purge_day < day:
-        company.pii_purge_day = day
-        keyring.anchors.advance(_chain(company), day.toordinal(), day.isoformat())
-    transactions.commit(env)
-
-
-def _refusal(env, company, run, found: Due) -> str | None:
-    """Return why nothing may be destroyed although it seems due: the clock is not to be believed."""
-    known = last_day(env, company)
-    if known is None:
-        return None
-    if (known - found.day).days > 1:
-        return env._(
-            "The server's clock says %(today)s, but the last purge ended on %(last)s. Set the clock right; the purge "
-            "then goes on by itself.",
-            today=found.day,
-            last=known,
-        )
-    leap = company._pii_figure("purge_jump_days")
-    if not (found.key_ids or found.archive_key_ids) or (found.day - known).days <= leap:
-        return None
-    if run.confirmed_day and abs((found.day - run.confirmed_day).days) <= leap and _is_confirmed(run):
-        return None
-    return env._(
-        "The server's clock says %(today)s, but the last purge ended on %(last)s. If the clock runs ahead, data would "
-        "be erased before its day. Compare the date with another clock; if it is right, press Confirm the Date.",
-        today=found.day,
-        last=known,
-    )
-
-
-def _confirmation(run) -> str:
-    company = run.company_id
-    keyring = keys.keyring(run.env)
-    key_id = keyring.ensure(secret_key_id(company._pii_domain()))
-    said = f"{company._pii_domain()} {run.id} {run.confirmed_day} {run.confirmed_by_id.id}"
-    return keyring.mac(key_id, said.encode(), label=_LABEL).hex()
-
-
-def confirm(run) -> None:
-    """Seal the confirmation that today is what the clock says; the caller has checked the officer."""
-    stated = run.sudo()  # sudo: confirmations are not written by hand
-    try:
-        stated.write(
-            {
-                "confirmed_by_id": run.env.uid,
-                "confirmed_on": fields.Datetime.now(),
-                "confirmed_day": run.company_id._pii_day(),
-            }
-        )
-        stated.confirmation = _confirmation(stated)
-    except CryptoError as error:
-        raise UserError(str(error)) from error
-
-
-def _is_confirmed(run) -> bool:
-    try:
-        return hmac.compare_digest(run.confirmation or "", _confirmation(run))
-    except CryptoError as error:
-        raise UserError(str(error)) from error

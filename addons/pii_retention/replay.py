@@ -20,7 +20,7 @@ from odoo import SUPERUSER_ID, api
 from odoo.exceptions import UserError
 from odoo.tools import SQL, split_every
 
-from . import binding, certificates, keys, orphans, purge, purging, rotation, transactions
+from . import binding, certificates, keys, orphans, purge, purge_day, purge_due, purging, rotation, transactions
 from .crypto import CryptoError, LedgerOutdated
 from .crypto.ledger import OUTDATED
 
@@ -253,12 +253,12 @@ def _purge_overdue(env, counts: Counts, date_is_right: bool) -> None:
     """Purge what is past its day: a restored key store holds keys whose day has come."""
     # sudo: work of the server for all companies
     for company in env["res.company"].sudo().search([], order="id"):
-        found = purging.due(env, company).key_ids
+        found = purge_due.due(env, company).key_ids
         if not found:
             continue
         run = purging.purge(env, company)
         if run.state == "refused" and date_is_right:
-            purging.confirm(run)
+            purge_day.confirm(run)
             run = purging.purge(env, company)
         if run.state in ("refused", "failed"):
             counts.waiting += (run.problem or run.state,)

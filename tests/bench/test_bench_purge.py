@@ -67,7 +67,7 @@ result = cr.fetchone()[0]
 TOMORROW = """
 import resource, time
 from datetime import timedelta
-from odoo.addons.pii_retention import calendar, keys, purge, purging
+from odoo.addons.pii_retention import calendar, keys, purge, purge_due, purging
 
 real_day = calendar.day_at
 calendar.day_at = lambda moment, zone: real_day(moment, zone) + timedelta(days=1)
@@ -92,7 +92,7 @@ def readable():
             pass
     return count
 before = readable()
-(key_id,) = purging._keys_due(env, company, company._pii_day())
+(key_id,) = purge_due.keys_due(env, company, company._pii_day())
 start = time.perf_counter()
 keyring.destroy(key_id, "deadline")
 seconds = time.perf_counter() - start

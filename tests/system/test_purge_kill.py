@@ -42,7 +42,7 @@ result = {"killed": env.company.id, "undisturbed": other.id}
 #: Goes before a script: it is tomorrow, and the work is done in small steps so that there is much to interrupt.
 TOMORROW = """
 from datetime import timedelta
-from odoo.addons.pii_retention import calendar, filestore, purge, purging, rotation
+from odoo.addons.pii_retention import calendar, filestore, purge, purge_due, purging, rotation
 
 real_day = calendar.day_at
 calendar.day_at = lambda moment, zone: real_day(moment, zone) + timedelta(days=1)
@@ -70,7 +70,7 @@ def attempt(pipe):
         mine = api.Environment(own, SUPERUSER_ID, {})
         while True:  # the database may not have noticed yet that the process before is dead
             run = purging.purge(mine, mine["res.company"].browse(company_id))
-            if run or not purging.due(mine, mine["res.company"].browse(company_id)):
+            if run or not purge_due.due(mine, mine["res.company"].browse(company_id)):
                 os.write(pipe, b"e")
                 return
             time.sleep(0.01)
@@ -131,7 +131,7 @@ FINISH = (
 company = env["res.company"].browse(company_id)
 for _attempt in range(5):
     run = purging.purge(env, company)
-    if run.state == "done" and not purging.due(env, company):
+    if run.state == "done" and not purge_due.due(env, company):
         break
 result = run.read(["state", "problem"])
 """
@@ -139,7 +139,7 @@ result = run.read(["state", "problem"])
 
 CHECK = """
 import os
-from odoo.addons.pii_retention import certificates, keys
+from odoo.addons.pii_retention import certificate_seals, keys
 from odoo.addons.pii_retention.crypto import CryptoError
 
 company = env["res.company"].browse(company_id)
@@ -172,7 +172,7 @@ for certificate in env["pii.certificate"].search([("company_id", "=", company_id
     result["certificates"].append([certificate.kind, certificate.reason, certificate.state, certificate.verification,
         certificate.subject_count, certificate.file_count, certificate.leftover_count,
         [key_id.replace(domain, "") for key_id in (certificate.key_ids or "").split()],
-        certificates.faults(certificate)])
+        certificate_seals.faults(certificate)])
 # who stays is readable, with all that is sealed for him
 subjects = env["pii.subject"].search([("company_id", "=", company_id), ("state", "=", "live")])
 cr.execute("SELECT uuid, operational_token, fiscal_token FROM pii_subject WHERE id = ANY(%s)", [subjects.ids])

@@ -1,7 +1,7 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
 
-from .. import certificates
+from .. import certificate_seals, certificates
 
 
 class PiiCertificate(models.Model):
@@ -79,7 +79,7 @@ class PiiCertificate(models.Model):
         if self.state != "sealed":
             raise UserError(self.env._("The erasure is still under way; the certificate is sealed at its end."))
         # sudo: identifiers of erased subjects are counted, none is shown
-        found = certificates.faults(self.sudo())
+        found = certificate_seals.faults(self.sudo())
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",

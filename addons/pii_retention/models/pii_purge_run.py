@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
-from .. import channel, evaluated, purging
+from .. import channel, evaluated, purge_day, purging
 
 OFFICER = "pii_retention.group_privacy_officer"
 
@@ -44,7 +44,7 @@ class PiiPurgeRun(models.Model):
     confirmed_by_id = fields.Many2one("res.users", readonly=True, ondelete="set null")
     confirmed_on = fields.Datetime(readonly=True)
     confirmed_day = fields.Date(readonly=True)
-    # a MAC with a key outside of the database, see purging.confirm
+    # a MAC with a key outside of the database, see purge_day.confirm
     confirmation = fields.Char(readonly=True, groups=fields.NO_ACCESS, copy=False)
 
     _open_unique = models.UniqueIndex("(company_id) WHERE state <> 'done'", "One purge of a company at a time.")
@@ -68,7 +68,7 @@ class PiiPurgeRun(models.Model):
             raise AccessError(self.env._("A privacy officer confirms in person, signed in to Odoo."))
         if not self.env.user.has_group(OFFICER):
             raise AccessError(self.env._("Only a privacy officer confirms the date of a purge."))
-        purging.confirm(self)
+        purge_day.confirm(self)
         purging.purge(self.env(su=True), self.company_id)  # sudo: as in _cron_purge
         return True
 

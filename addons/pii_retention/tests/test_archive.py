@@ -11,7 +11,16 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
-from odoo.addons.pii_retention import archive, archive_items, archive_seals, certificates, keys, purging, transactions
+from odoo.addons.pii_retention import (
+    archive,
+    archive_items,
+    archive_seals,
+    certificate_seals,
+    keys,
+    purge_day,
+    purging,
+    transactions,
+)
 from odoo.addons.pii_retention.crypto import archive_key_id, day_key_id
 
 from .archive_common import CONTENT, XML, ArchiveCase
@@ -279,7 +288,7 @@ class TestArchive(ArchiveCase):
         with patch.object(purging, "_vacuum"), self.acting(None):
             with freeze_time("2034-12-31 12:00:00"):
                 # the subject's own day was years ago, and goes first
-                purging._passed(self.env, self.company.sudo(), date(2034, 12, 30))
+                purge_day.passed(self.env, self.company.sudo(), date(2034, 12, 30))
                 purging.purge(self.env(su=True), self.company)
                 self.assertEqual(item.state, "kept")
             with freeze_time("2035-01-01 12:00:00"):
@@ -292,7 +301,7 @@ class TestArchive(ArchiveCase):
         self.assertEqual((certificate.file_count, certificate.subject_count), (1, 0))
         with self.enter_registry_test_mode():
             self.env.cr.postcommit.run()
-        self.assertFalse(certificates.faults(certificate))
+        self.assertFalse(certificate_seals.faults(certificate))
 
     def test_what_was_interrupted_is_finished(self):
         item = self.keep()

@@ -8,7 +8,7 @@ from uuid import uuid4
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user, tagged
 
-from odoo.addons.pii_retention import calendar, holds, keys, moving, purging
+from odoo.addons.pii_retention import calendar, holds, keys, moving, purge_day, purging
 from odoo.addons.pii_retention.crypto import day_key_id
 
 from .test_clock import ClockCase
@@ -66,7 +66,7 @@ class HoldCase(ClockCase):
 
     def pass_midnight(self):
         """Let the day's purge run, as if the one of yesterday had ended."""
-        purging._passed(self.env, self.company.sudo(), self.company._pii_day() - timedelta(days=1))
+        purge_day.passed(self.env, self.company.sudo(), self.company._pii_day() - timedelta(days=1))
         with self.acting(None):
             purging.purge(self.env(su=True), self.company)
         self.env.invalidate_all()

@@ -11,7 +11,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.pii_retention import certificates, filestore, keys, purge, purging
+from odoo.addons.pii_retention import certificate_seals, filestore, keys, purge, purge_day, purge_due, purging
 from odoo.addons.pii_retention.crypto import KeyStoreError, day_key_id, parse_key_id
 from odoo.addons.pii_retention.tests.common import OPERATIONAL, VaultCase
 
@@ -52,7 +52,7 @@ class PurgeCase(VaultCase):
 
     def proven(self, day):
         """Let the last purge have ended on ``day``."""
-        purging._passed(self.env, self.company.sudo(), day)
+        purge_day.passed(self.env, self.company.sudo(), day)
 
     def file_of(self, subject):
         return self.env["ir.attachment"].create(
@@ -83,7 +83,7 @@ class TestPurge(PurgeCase):
         self.assertEqual((certificate.subject_count, certificate.file_count), (1, 1))
         self.assertEqual(subject.certificate_id, certificate)
         self.committed()
-        self.assertEqual(certificates.faults(certificate), [])
+        self.assertEqual(certificate_seals.faults(certificate), [])
         with self.on(self.due_day, 9):
             self.assertFalse(self.purge(), "nothing is left to do")
         self.assertEqual(self.env["pii.certificate"].search_count([("run_id", "=", run.id)]), 1)
@@ -239,15 +239,15 @@ class TestPurge(PurgeCase):
             subject = self.seal(f"chain-{number}", start=date.today() - timedelta(days=3 * number))
             made |= purge.erase_early(self.env(su=True), subject, "data_subject", f"REQ/{number}")
         self.committed()
-        self.assertEqual([certificates.faults(one) for one in made], [[], [], []])
+        self.assertEqual([certificate_seals.faults(one) for one in made], [[], [], []])
         self.assertEqual(made[1].previous_seal, made[0].seal)
         self.env.cr.execute("UPDATE pii_certificate SET subject_count = 7 WHERE id = %s", [made[1].id])
         self.env.invalidate_all()
-        self.assertEqual([bool(certificates.faults(one)) for one in made], [False, True, False])
+        self.assertEqual([bool(certificate_seals.faults(one)) for one in made], [False, True, False])
         self.env.cr.execute("UPDATE pii_certificate SET subject_count = 1 WHERE id = %s", [made[1].id])
         self.env.cr.execute("UPDATE pii_certificate SET name = 'ERASURE/999999' WHERE id = %s", [made[2].id])
         self.env.invalidate_all()
-        self.assertEqual([bool(certificates.faults(one)) for one in made], [False, False, True])
+        self.assertEqual([bool(certificate_seals.faults(one)) for one in made], [False, False, True])
 
     def test_a_sealed_certificate_is_not_changed(self):
         certificate = purge.erase_early(self.env(su=True), self.subject, "data_subject")
@@ -293,7 +293,7 @@ class TestPurge(PurgeCase):
         self.keyring.forget()
         due_day = self.due_day - timedelta(days=4)
         with self.on(due_day - timedelta(days=1)), mute_logger("odoo.addons.pii_retention.purging"):
-            self.assertEqual(purging.due(self.env(su=True), self.company).rotations, 1)
+            self.assertEqual(purge_due.due(self.env(su=True), self.company).rotations, 1)
             run = self.purge()
         rotation = self.env["pii.rotation"].search([("key_id", "=", key_id)])
         self.assertEqual((run.state, rotation.state, gone.sudo().certificate_id.state), ("done", "queued", "open"))

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
-from .. import purging
+from .. import purge_due, purging
 
 OFFICER = "pii_retention.group_privacy_officer"
 
@@ -30,7 +30,7 @@ class PiiPurgeNow(models.TransientModel):
         self._check_officer()
         values = super().default_get(fields_list)
         # sudo: counts of what is due; no person is shown
-        found = purging.due(self.env(su=True), self.env.company)
+        found = purge_due.due(self.env(su=True), self.env.company)
         counts = {
             "day": found.day,
             "key_count": len(found.key_ids),
