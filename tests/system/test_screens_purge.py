@@ -33,7 +33,7 @@ result = due.id
 
 def test_an_officer_purges_and_prints_the_certificate(office: Office, sit_down: Callable[..., Page], tmp_path) -> None:
     office.database.allow_log(
-        r"not allowed to access '(Purge|Certificate of Erasure)'",  # the clerk, below
+        r"not allowed to access '(Purge|Certificate of Erasure|Rotation of a Day's Key)'",  # the clerk, below
         r"wkhtmltopdf: The switch --(header|footer)-html",
         r"UPDATE \"discuss_channel_member\"",  # Odoo's own: two tabs of one user
     )
