@@ -222,4 +222,7 @@ class PiiGrant(models.Model):
                 limit=1,
             )
             if not others:
-                grant.user_id.write({"group_ids": [(3, group.id)]})
+                # whoever is an employee by this role alone stays one
+                employee = self.env.ref("base.group_user")
+                kept = [(4, employee.id)] if grant.user_id._is_internal() else []
+                grant.user_id.write({"group_ids": [*kept, (3, group.id)]})

@@ -234,6 +234,14 @@ class TestGrants(GateCase):
         self.clerk.write({"group_ids": [Command.unlink(self.env.ref("pii_retention.group_fiscal").id)]})
         self.assertEqual(grant.state, "revoked")
 
+    def test_an_employee_by_the_role_alone_stays_one(self):
+        user = self.new_user("gate_only", "pii_retention.group_fulfilment")
+        user.write({"group_ids": [Command.set([self.env.ref("pii_retention.group_fulfilment").id])]})
+        self.assertNotIn(self.env.ref("base.group_user"), user.group_ids)
+        self.requested(user)._revoke("No longer in the warehouse.")
+        self.assertNotIn(self.env.ref("pii_retention.group_fulfilment"), user.all_group_ids)
+        self.assertTrue(user._is_internal())
+
     def test_break_glass(self):
         other = self.seal("402-0000000-0000079")
         fiscal = self.new_user("gate_fiscal", "pii_retention.group_fiscal")
