@@ -20,7 +20,7 @@ from datetime import date
 from odoo import fields
 from odoo.exceptions import UserError
 
-from . import archive_items, archive_seals, certificates, files, filestore, keys, statutes, transactions
+from . import archive_holds, archive_items, archive_seals, certificates, files, filestore, keys, statutes, transactions
 from .archive_items import written
 from .archive_seals import Finding
 from .crypto import CryptoError, parse_key_id
@@ -69,13 +69,14 @@ def keep(attachment, document: Document):
     Item = env["pii.archive.item"].sudo()  # sudo: the register is closed to everybody
     if not known.pii_subject_id or known.pii_subject_id != document.subject.sudo():
         raise UserError(env._("Only a sealed document of the customer is archived."))
-    if earlier := Item.search([("source_item", "=", known.pii_item), ("state", "=", "kept")], limit=1):
+    content = files._open(known)
+    if earlier := _kept_before(Item, document.record, known, content):
         return earlier
     rule = archive_seals.rule_in_force(document.company, document.code, document.dates.document)
     if not rule:
         return Item
     start, until = rule._retain_until(document.dates)
-    if statutes.is_due(until.year, document.company._pii_day()):
+    if until < document.company._pii_day():
         return Item
     vals = {
         "reference": document.number,
@@ -105,7 +106,24 @@ def keep(attachment, document: Document):
         "mimetype": known.mimetype,
         "source_item": known.pii_item,
     }
-    return archive_items.add(Item, vals, files._open(known))
+    return archive_items.add(Item, vals, content)
+
+
+def _kept_before(Item, record, known, content: bytes):
+    """Return the item of the same file, also where it was sealed anew since because its customer got a later day."""
+    of_record = [("res_model", "=", record._name), ("res_id", "=", record.id), ("state", "=", "kept")]
+    items = Item.search(of_record, order="id")
+    same = items.filtered(lambda item: item.source_item == known.pii_item)[:1]
+    if same:
+        return same
+    return next((item for item in items if item.mimetype == known.mimetype and _holds(item, content)), Item)
+
+
+def _holds(item, content: bytes) -> bool:
+    try:
+        return archive_items.content(item) == content
+    except UserError:
+        return False  # damaged: the check of the archive names it, and what is whole is archived again
 
 
 def _part(known) -> str:
@@ -141,7 +159,7 @@ def move_held(env, company, today: date) -> int:
         .sudo()
         .search([("company_id", "=", company.id), ("state", "=", "kept"), ("bucket_year", "<", today.year)])
     )
-    held = _held(items)
+    held = archive_holds.held(items)
     for item in held:
         content = archive_items.content(item)
         names = ("reference", "part", "res_model", "res_id", "document_date", "transaction_date", "amount", "code")
@@ -155,13 +173,25 @@ def move_held(env, company, today: date) -> int:
     return len(held)
 
 
-def _held(items):
-    """Return those of ``items`` whose subject is under a hold in force."""
-    uuids = list(filter(None, items.mapped("subject_uuid")))
-    # sudo: whether somebody's documents are held is decided for all
-    subjects = items.env["pii.subject"].sudo().search([("uuid", "in", uuids)])
-    held = set(subjects._held().mapped("uuid"))
-    return items.filtered(lambda item: item.subject_uuid in held)
+def over(env, company, today: date):
+    """Return the documents whose statute has ended within a year that is not over yet, and that no hold keeps.
+
+    Their key dies with the year, as it serves the others of it; they themselves go now: the law asks for no more. A row
+    that somebody wrote a day into deletes nothing.
+
+    :raise UserError: the key store cannot be used
+    """
+    # sudo: the register is kept for everybody
+    items = (
+        env["pii.archive.item"]
+        .sudo()
+        .search([("company_id", "=", company.id), ("state", "=", "kept"), ("retain_until", "<", today)])
+    )
+    try:
+        genuine = items.filtered(lambda item: item.mac == archive_seals.item_mac(item))
+    except CryptoError as error:
+        raise UserError(str(error)) from error
+    return genuine - archive_holds.held(genuine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +206,8 @@ class Destroyed:
 
 def destroy_due(env, company, today: date) -> Destroyed:
     """Destroy the archive keys of years that are over, then the files; idempotent, and finishes what was interrupted.
+
+    Documents whose statute ends within a year go on the day after, see :func:`over`.
 
     Which keys those are says the key store, not the database. Documents under a hold are carried over first; that, and
     the certificate that names the keys, is committed before one dies. The purge calls it, and seals the certificate.
@@ -206,7 +238,7 @@ def destroy_due(env, company, today: date) -> Destroyed:
             .search([("company_id", "=", company.id), ("state", "!=", "destroyed"), ("bucket_year", "<", today.year)])
         )
         # a year that somebody wrote into the row destroys nothing: the file says which key it needs
-        gone = items.filtered(lambda item: _is_dead(keyring, item))
+        gone = items.filtered(lambda item: _is_dead(keyring, item)) | over(env, company, today)
     except CryptoError as error:
         raise UserError(str(error)) from error
     attachments = env["ir.attachment"].sudo().search([("pii_archive_id", "in", gone.ids), ("id", "!=", False)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from odoo import SUPERUSER_ID, api, fields
 from odoo.exceptions import AccessError, UserError
 
-from . import alerts, archive_items, archive_seals, channel, conditions, counts, gate, journal, reasons
+from . import alerts, archive_holds, archive_items, archive_seals, channel, conditions, counts, gate, journal, reasons
 from .access_log import chain
 from .archive_items import READ_PURPOSE
 from .conditions import Question, Refusal
@@ -75,10 +75,28 @@ def _decide(question: Question, request, item) -> int:
     conditions.check_person(question)
     conditions.check_company(question)
     leave_ref = _find_leave(question, request, item)
+    _check_statute(question, item)
     conditions.check_second_factor(question)
     conditions.check_reason(question)
     conditions.check_limits(question)
     return leave_ref
+
+
+def _check_statute(question: Question, item) -> None:
+    """Refuse from the first second after the last day of the statute, whether the document is deleted already or not.
+
+    :raise Refusal: that day is over, and no hold keeps the document
+    """
+    known = item.sudo()  # sudo: dates identify nobody
+    if known.retain_until < known.company_id._pii_day() and not archive_holds.held(known):
+        raise Refusal(
+            "expired",
+            question.env._(
+                "The statute kept %(document)s until %(day)s. It is being destroyed and opens for nobody.",
+                document=known.display_name,
+                day=known.retain_until,
+            ),
+        )
 
 
 def _find_leave(question: Question, request, item) -> int:

@@ -17,7 +17,10 @@ from .crypto import CryptoError, parse_key_id
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What a purge would destroy: ``key_ids`` of the key store, people, rotations, certificates and files to finish."""
+    """What a purge would destroy: ``key_ids`` of the key store, people, rotations, certificates and files to finish.
+
+    ``archive_key_ids`` of years that are over, and ``archived`` documents whose statute has ended.
+    """
 
     day: date
     key_ids: tuple[str, ...]
@@ -28,9 +31,10 @@ class Due:
     certificates: int
     doomed_files: int
     archive_key_ids: tuple[str, ...] = ()
+    archived: int = 0
 
     def __bool__(self) -> bool:
-        if self.archive_key_ids:
+        if self.archive_key_ids or self.archived:
             return True
         return bool(self.key_ids or self.subjects or self.rotations or self.certificates or self.doomed_files)
 
@@ -58,8 +62,8 @@ def due(env, company) -> Due:
     subjects, files, open_certificates, doomed = env.cr.fetchone()
     rotations = len(keys_to_replace(env, company))
     kept = len(held(env, company, day)) if subjects else 0
-    archived = tuple(archive.keys_due(company, day))
-    return Due(day, tuple(key_ids), subjects, files, kept, rotations, open_certificates, doomed, archived)
+    archive_keys, archived = tuple(archive.keys_due(company, day)), len(archive.over(env, company, day))
+    return Due(day, tuple(key_ids), subjects, files, kept, rotations, open_certificates, doomed, archive_keys, archived)
 
 
 def keys_due(env, company, day: date) -> list[str]:

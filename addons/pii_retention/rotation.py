@@ -217,7 +217,8 @@ def _reseal(rotation, keyring, successor: str, row: tuple, damaged: set[int]) ->
             columns[f"{cls}_token"] = SEPARATOR.join(
                 keyring.seal_record(domain, successor, uuid, cls, record) for record in records
             )
-            delivered[cls] = records[0]
+            if records[0]:  # where only a correction is held nothing was delivered
+                delivered[cls] = records[0]
             content[cls] = {key: text for record in records for key, text in record.items()}
     except (CannotOpen, MalformedToken, KeyDestroyed, KeyMissing):
         damaged.add(subject_id)

@@ -58,7 +58,8 @@ class PiiArchiveItem(models.Model):
         readonly=True,
         index=True,
         aggregator=None,
-        help="The document's key is destroyed when this year is over.",
+        help="The document is deleted after the last day of its statute; its key, that of all documents of the year, "
+        "is destroyed when this year is over, and with it what backups hold.",
     )
     fields_kept = fields.Char(string="Identity on the Document", required=True, readonly=True)
     basis = fields.Selection(BASES, required=True, readonly=True)

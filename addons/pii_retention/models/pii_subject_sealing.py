@@ -244,9 +244,14 @@ class PiiSubject(models.Model):
             columns = _sealed(subject.env, subject.company_id, identity, content, {})
             columns.pop("content_mac", None)
             if "state" not in columns:
+                # a delivery replaces the first token of a class: where there was none, an empty one stands for it
+                undelivered = {cls: {} for cls in content if not subject[f"{cls}_token"]}
+                bases = _sealed(subject.env, subject.company_id, identity, undelivered, {})
                 for name, added in columns.items():
-                    join = merged if name in indexing.COLUMNS else self._joined
-                    columns[name] = join(subject[name], added)
+                    if name in indexing.COLUMNS:
+                        columns[name] = merged(subject[name], added)
+                    else:
+                        columns[name] = self._joined(subject[name] or bases[name], added)
             subject.write(columns)
         said = {"classes": sorted(values), "reason": reason, "document": document}
         journal.append(self.env, asked(self), purpose, "corrected", **said)

@@ -2,26 +2,30 @@
 
 import hashlib
 import os
-from datetime import date
+from datetime import date, timedelta
 from unittest.mock import patch
 
 from freezegun import freeze_time
 
-from odoo import fields
+from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
 from odoo.addons.pii_retention import (
     archive,
+    archive_holds,
     archive_items,
     archive_seals,
     certificate_seals,
     keys,
+    moving,
     purge_day,
+    purge_due,
     purging,
     transactions,
 )
 from odoo.addons.pii_retention.crypto import archive_key_id, day_key_id
+from odoo.addons.pii_retention.statutes import Dates
 
 from .archive_common import CONTENT, XML, ArchiveCase
 
@@ -334,26 +338,126 @@ class TestArchive(ArchiveCase):
         archive.destroy_due(self.env, self.company, NEXT_DAY)
         self.assertFalse(archive.keep(self.sealed(b"%PDF late"), self.document()))
 
-    def test_a_hold_carries_over(self):
-        held, free = self.keep(), self.keep(content=b"%PDF free", subject=self.subject)
+    def hold(self, day, **vals):
+        """Return a hold that is in force on ``day``, as two officers decide it."""
+        with freeze_time(f"{day} 12:00:00"):
+            values = {
+                "basis": "audit",
+                "legal_reference": "Tax office, audit 2034/77",
+                "reason": "the invoices of this order are examined",
+                "date_end": day + timedelta(days=90),
+            }
+            hold = self.env["pii.hold"].with_user(self.officer).create(values | vals)
+            with self.acting(self.second_officer):
+                hold.with_user(self.second_officer).action_approve()
+        return hold
+
+    def test_a_hold_carries_over_documents_of_whom_was_erased_long_ago(self):
+        """The customer died on his day, years before; a hold on his order keeps the document all the same."""
+        other = self.seal("402-1234567-0000002")
+        held, free = self.keep(), archive.keep(self.sealed(b"%PDF free", other), self.document(subject=other))
+        for subject in self.subject | other:
+            subject.sudo().write(subject._erased_columns())
         self.env.flush_all()
-
-        def one(items):
-            return items & held
-
         committed = []
 
         def commit(env, *args):
             committed.append((self.exists(2034), bool(self.env["pii.certificate"].search([("kind", "=", "archive")]))))
 
-        with patch.object(archive, "_held", one), patch.object(transactions, "commit", commit):
+        hold = self.hold(date(2034, 12, 20), scope="references", references=self.subject.reference)
+        with freeze_time("2035-01-01 12:00:00"), patch.object(transactions, "commit", commit):
             found = archive.destroy_due(self.env, self.company, NEXT_DAY)
-        self.assertEqual((found.held, committed), (1, [(True, True)]), "on the disk before the key goes")
-        self.assertEqual((held.state, free.state), ("moved", "destroyed"))
-        carried = self.env["pii.archive.item"].search([("moved_from_id", "=", held.id)])
-        self.assertEqual((carried.bucket_year, carried.retain_until), (2035, LAST_DAY))
-        self.assertEqual(archive_items.content(carried), CONTENT)
-        self.assertFalse(self.exists(2034), "the dumps of the old year lose it all the same")
-        self.assertFalse(self.findings())
-        archive.destroy_due(self.env, self.company, date(2036, 1, 1))
+            self.assertEqual((found.held, committed), (1, [(True, True)]), "on the disk before the key goes")
+            self.assertEqual((held.state, free.state), ("moved", "destroyed"))
+            carried = self.env["pii.archive.item"].search([("moved_from_id", "=", held.id)])
+            self.assertEqual((carried.bucket_year, carried.retain_until), (2035, LAST_DAY))
+            self.assertEqual(archive_items.content(carried), CONTENT)
+            self.assertFalse(self.exists(2034), "the dumps of the old year lose it all the same")
+            self.assertFalse(self.findings())
+            self.assertFalse(purge_due.due(self.env, self.company).archived)
+        day_after = hold.date_end + timedelta(days=1)
+        with freeze_time(f"{day_after} 12:00:00"):
+            self.assertEqual(purge_due.due(self.env, self.company).archived, 1)
+            archive.destroy_due(self.env, self.company, day_after)
         self.assertEqual(carried.state, "destroyed", "the hold is over")
+        self.assertFalse(carried._attachment())
+
+    def test_each_scope_of_a_hold(self):
+        item = self.keep()
+        self.subject.sudo().write(self.subject._erased_columns())
+        ordered = self.subject.sudo().created_on or date.today()
+        for covers, scope in (
+            (True, {"scope": "company"}),
+            (True, {"scope": "subjects", "subject_ids": [Command.set(self.subject.ids)]}),
+            (True, {"scope": "orders", "origin": "shop", "date_from": ordered}),
+            (False, {"scope": "orders", "origin": "amazon"}),
+            (False, {"scope": "orders", "date_from": ordered + timedelta(days=1)}),
+            (False, {"scope": "references", "references": "402-1234567-0000002"}),
+        ):
+            hold = self.hold(date(2034, 12, 20), **scope)
+            with self.subTest(scope=scope), freeze_time("2035-01-01 12:00:00"):
+                self.assertEqual(archive_holds.held(item), item if covers else item.browse())
+            with self.acting(self.officer), freeze_time("2035-01-01 12:00:00"):
+                hold.with_user(self.officer).action_lift("the audit is over")
+                self.assertFalse(archive_holds.held(item), "lifted")
+
+    def test_a_hold_of_whom_the_register_has_lost(self):
+        """The customer's row is gone; the number of the order still stands on the document."""
+        item = self.keep()
+        self.env.cr.execute("UPDATE pii_archive_item SET subject_uuid = 'unknown' WHERE id = %s", [item.id])
+        self.env.invalidate_all()
+        for covers, scope in (
+            (True, {"scope": "references", "references": "402-1234567-0000001"}),
+            (False, {"scope": "references", "references": "402-1234567-0000002"}),
+            (True, {"scope": "orders", "date_from": date(2026, 3, 1)}),
+            (False, {"scope": "orders", "date_from": date(2026, 3, 2)}),
+            (True, {"scope": "company"}),
+        ):
+            hold = self.hold(date(2034, 12, 20), **scope)
+            with self.subTest(scope=scope), freeze_time("2035-01-01 12:00:00"):
+                self.assertEqual(bool(archive_holds.held(item)), covers)
+                with self.acting(self.officer):
+                    hold.with_user(self.officer).action_lift("the audit is over")
+
+    def fiscal(self):
+        """Return a document whose statute ends in the middle of a year, and one of the same year's key that stays."""
+        dates = Dates(date(2026, 3, 1), date(2026, 3, 1), date(2026, 3, 31))
+        self.confirmed("FR")
+        first = archive.keep(self.sealed(), self.document(code="FR", dates=dates))
+        dates = Dates(date(2026, 4, 1), date(2026, 4, 1), date(2026, 9, 30))
+        second = archive.keep(self.sealed(b"%PDF later"), self.document(code="FR", dates=dates, number="INV/2"))
+        self.assertEqual((first.retain_until, first.bucket_year), (date(2036, 3, 31), 2036))
+        self.assertEqual((second.retain_until, second.bucket_year), (date(2036, 9, 30), 2036))
+        return first, second
+
+    def test_gone_on_the_day_after_its_statute_though_the_years_key_lives(self):
+        first, second = self.fiscal()
+        for day, state in ((date(2036, 3, 31), "kept"), (date(2036, 4, 1), "destroyed")):
+            with freeze_time(f"{day} 12:00:00"):
+                due = purge_due.due(self.env, self.company)
+                self.assertEqual(due.archived, int(state == "destroyed"))
+                archive.destroy_due(self.env, self.company, day)
+            self.assertEqual((first.state, second.state), (state, "kept"))
+        self.assertFalse(first._attachment())
+        self.assertTrue(self.exists(2036), "the others of the year need their key")
+        self.assertEqual(archive_items.content(second), b"%PDF later")
+        print("FIGURE archive_days_past_the_statute 0 days")
+
+    def test_a_day_written_by_hand_deletes_nothing(self):
+        item = self.keep()
+        self.env.cr.execute("UPDATE pii_archive_item SET retain_until = '2020-12-31' WHERE id = %s", [item.id])
+        self.env.invalidate_all()
+        archive.destroy_due(self.env, self.company, date(2026, 11, 22))
+        self.assertEqual(item.state, "kept")
+        self.assertTrue(item._attachment())
+
+    def test_the_same_file_sealed_anew_is_kept_once(self):
+        """A customer who gets a later day has his files sealed again; what was archived is not archived twice."""
+        file = self.sealed()
+        item = archive.keep(file, self.document())
+        before = file.pii_item
+        moving.move(self.subject, self.subject.deadline + timedelta(days=5), "open")
+        self.assertNotEqual(file.pii_item, before)
+        self.assertEqual(archive.keep(file, self.document()), item)
+        self.assertEqual(archive.keep(self.sealed(b"%PDF another version"), self.document()).reference, item.reference)
+        self.assertEqual(self.env["pii.archive.item"].search_count([("res_id", "=", item.res_id)]), 2)

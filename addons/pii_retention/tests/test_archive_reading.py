@@ -1,6 +1,6 @@
 """Reading the archive: a request, a reason, a second person, a time box; everything else is refused and logged."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from freezegun import freeze_time
 
@@ -9,7 +9,8 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.pii_retention import archive_reading
+from odoo.addons.pii_retention import archive, archive_reading
+from odoo.addons.pii_retention.statutes import Dates
 
 from .archive_common import CONTENT, XML, ArchiveCase
 
@@ -32,6 +33,18 @@ class TestArchiveReading(ArchiveCase):
             archive_reading.read(request.with_user(user), (item or self.item).with_user(user))
         rows = self.looked(item or self.item)[before:]
         self.assertEqual([(row[0], row[1]) for row in rows], [("refused", "archive_read")])
+
+    def test_not_a_second_longer_than_the_statute(self):
+        """The key of its year may live on for months: from the day after its last one the document opens for nobody."""
+        self.confirmed("FR")
+        dates = Dates(date(2026, 3, 1), date(2026, 3, 1), date(2026, 3, 31))
+        item = archive.keep(self.sealed(b"%PDF fiscal year"), self.document(code="FR", dates=dates))
+        self.relax(tz="Pacific/Kiritimati")  # UTC+14
+        with freeze_time("2036-03-31 09:59:59"):
+            request = self.allow(self.ask(item))
+            self.assertEqual(self.read(request, item), b"%PDF fiscal year")
+        with freeze_time("2036-03-31 10:00:00"):
+            self.assertRefused(request, "statute kept", item)
 
     def test_the_whole_way(self):
         request, before = self.ask(self.item), self.logged(self.subject)

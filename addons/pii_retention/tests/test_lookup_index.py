@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import mute_logger, split_every
 
-from odoo.addons.pii_retention import blind_index, indexing, keys, lookup
+from odoo.addons.pii_retention import blind_index, indexing, keys, lookup, moving
 from odoo.addons.pii_retention.crypto import day_key_id
 
 from .common import FISCAL, OPERATIONAL, PERSON
@@ -80,6 +80,23 @@ class TestBlindIndexColumns(LookupCase):
             self.seal("idx-3", {"operational": {**OPERATIONAL, "city": "Newxtown"}})
         self.assertIndexed(subject, "email", "corrected-qx@example.com")
         self.assertIndexed(subject, "email", PERSON["email"], False)
+
+    def test_a_correction_of_what_was_never_delivered_survives_the_first_delivery(self):
+        """Nothing was known of the address when a person put it right; the channel's later word does not undo that."""
+        with self.wide():
+            subject = self.seal("idx-6", {"operational": dict(OPERATIONAL)})
+            subject._correct({"fiscal": {"company_name": "Rectifiedx GmbH", "vat": "DE123456788"}})
+            self.seal("idx-6", {"operational": dict(OPERATIONAL), "fiscal": dict(FISCAL)})
+            self.assertIndexed(subject, "name", "Rectifiedx GmbH")
+        contact = subject._partner()
+        with self.acting(self.clerk), subject.with_user(self.clerk).reveal("invoice") as env:
+            partner = contact.with_env(env)
+            self.assertEqual((partner.vat, partner.street), ("DE123456788", FISCAL["street"]))
+        moving.move(subject, subject.deadline + timedelta(days=1), "open")
+        self.seal("idx-6", {"fiscal": {**FISCAL, "city": "Newxtown"}})
+        with self.acting(self.clerk), subject.with_user(self.clerk).reveal("invoice") as env:
+            partner = contact.with_env(env)
+            self.assertEqual((partner.vat, partner.city), ("DE123456788", "Newxtown"))
 
     def test_a_late_delivery_of_a_corrected_subject_erases_it_whole(self):
         subject = self.seal("idx-4")
