@@ -50,7 +50,13 @@ def main(
             return _refused(
                 "\n".join(later.waiting) + "\nIf the date is right, run “odoo-bin pii_post_restore --date-is-right”."
             )
-        _say(f"Proof of absence: {sum(proofs.mapped('found'))} found.")
+        if found := proofs.line_ids.filtered("found"):
+            return _refused(
+                "The proof of absence found what must be gone: "
+                + "; ".join(f"{line.name} ({line.found})" for line in found)
+                + ". See Privacy → Retention → Proof of Absence. Nobody new is taken in until an officer has looked."
+            )
+        _say("Proof of absence: 0 found.")
         _say("This database holds nobody who was erased.")
     return 0
 

@@ -27,8 +27,8 @@ _PENDING = "pii_retention.doomed_files"
 _AT_ONCE = 1000
 _BLOCK = 1 << 20
 _WRITERS = 8
-#: Odoo gives no file a name with a dot.
-_ASIDE = ".gone"
+#: End of the name of a file on its way out. Odoo gives no file a name with a dot.
+ASIDE = ".gone"
 
 
 @contextlib.contextmanager
@@ -134,8 +134,8 @@ def _set_aside(env, names: list[str]) -> list[str]:
     for name in set(names).difference(row[0] for row in env.cr.fetchall()):
         path = env["ir.attachment"]._full_path(name)
         with contextlib.suppress(FileNotFoundError):  # gone, or set aside by a process that was interrupted
-            os.rename(path, path + _ASIDE)
-        paths.append(path + _ASIDE)
+            os.rename(path, path + ASIDE)
+        paths.append(path + ASIDE)
     return paths
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from odoo.tools import SQL, config, split_every
@@ -48,7 +49,8 @@ def sweep(env) -> int:
         env.cr.execute("LOCK ir_attachment IN SHARE MODE")
         env.cr.execute(SQL("SELECT store_fname FROM ir_attachment WHERE store_fname = ANY(%s)", list(some)))
         for name in set(some).difference(row[0] for row in env.cr.fetchall()):
-            os.unlink(root / name)
-            count += 1
+            with suppress(FileNotFoundError):  # another process of this copy starts too
+                os.unlink(root / name)
+                count += 1
         transactions.commit(env)
     return count

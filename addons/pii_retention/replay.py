@@ -179,7 +179,7 @@ def at_start(env) -> None:
         if keys.is_in_use(env):
             binding.unapplied.add(name)
             ensure(env)
-    except (UserError, CryptoError, psycopg2.Error) as error:
+    except (UserError, CryptoError, psycopg2.Error, OSError) as error:
         _logger.warning("Nobody's personal data opens in the database %s: %s", name, error)
 
 

@@ -170,10 +170,8 @@ class Database:
 
     def odoo(self, command: str, *args: object, seconds: float = 300) -> subprocess.CompletedProcess[str]:
         """Run a command of Odoo's, one of our addons' too; what it says is in ``stdout`` and ``stderr``."""
-        addons = next(line for line in self.config.read_text().splitlines() if line.startswith("addons_path"))
-        line = [self.place.python, "-m", "odoo", f"--addons-path={addons.partition('=')[2].strip()}", command]
         return subprocess.run(
-            [os.fspath(part) for part in (*line, *map(str, args), "-c", self.config, "-d", self.name)],
+            self.command(command, *args),
             env=self.env,
             cwd=self.folder,
             timeout=seconds,
@@ -181,6 +179,12 @@ class Database:
             text=True,
             check=False,
         )
+
+    def command(self, command: str, *args: object) -> list[str]:
+        """The command line of a command of Odoo's for this database, to be run with :attr:`env`."""
+        addons = next(line for line in self.config.read_text().splitlines() if line.startswith("addons_path"))
+        line = [self.place.python, "-m", "odoo", f"--addons-path={addons.partition('=')[2].strip()}", command]
+        return [os.fspath(part) for part in (*line, *map(str, args), "-c", self.config, "-d", self.name)]
 
     def psql(self, sql: str, superuser: bool = False) -> list[str]:
         """Rows as text lines, columns separated by ``|``."""

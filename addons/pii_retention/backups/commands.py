@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import re
 import sys
 from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import psycopg2
 
 from odoo import SUPERUSER_ID, api
 from odoo.exceptions import UserError
 from odoo.modules.registry import Registry
-from odoo.sql_db import close_db
-from odoo.tools import config
-from odoo.tools.misc import exec_pg_environ, find_pg_tool
 
 from .. import after_restore, key_settings, transactions
-from . import places, restoring, sealing, taking
+from ..crypto import CryptoError
+from . import key_database, names, new_database, places, restoring, sealing, taking, upkeep
 from .errors import BackupError
 
-_ERRORS = (BackupError, UserError, OSError)
+_ERRORS = (BackupError, UserError, CryptoError, OSError, psycopg2.OperationalError)
 
 
 def backup(database: str, given: Namespace) -> int:
@@ -42,18 +42,15 @@ def backup(database: str, given: Namespace) -> int:
         given.recipient or told["backup_recipients"].split(),
         given.keys_recipient or told["backup_keys_recipients"].split(),
         given.same_device,
-        given.keep_expired,
     )
     with Registry(database).cursor() as cr:
         env = api.Environment(cr, SUPERUSER_ID, {})
         try:
             made = taking.take(env, wanted)
         except _ERRORS as error:
-            transactions.commit(env)  # what was finished is there, and registered
             return _refused(str(error))
         for one in made:
             _say(f"{one._file()}  {int(one.size)} bytes  until {one.expires_on}Z")
-        transactions.commit(env)
     return 0
 
 
@@ -62,25 +59,11 @@ def restore(database: str, given: Namespace) -> int:
     try:
         identities = sealing.identities_of(Path(given.identity))
         if given.from_keys:
-            if not given.keys_to:
-                raise BackupError("Say where the key store goes: --keys-to.")
-            newest = Path(given.newest) if given.newest else None
-            joined = restoring.key_store(Path(given.from_keys), Path(given.keys_to), identities, newest, given.hours)
-            _say(f"The key store is in {given.keys_to}." + "".join(f" {name}: +{n}." for name, n in joined.items()))
-            if not newest:
-                _say(
-                    "Nothing newer was joined with it (--newest). Start Odoo with “odoo-bin pii_post_restore "
-                    "--older-ledger”: it writes into it what the database knows."
-                )
+            _restore_keys(given, identities)
         if given.test:
             return _test(database, identities)
         if given.from_database:
-            restoring.check_digest(Path(given.from_database), None)
-            restoring.database(Path(given.from_database), database, identities)
-            if given.from_files:
-                count = restoring.files(Path(given.from_files), database, identities)
-                _say(f"{count} files.")
-            return after_restore.main(database, moved=given.moved, date_is_right=given.date_is_right)
+            return _restore_database(database, given, identities)
     except _ERRORS as error:
         return _refused(str(error))
     if not given.from_keys:
@@ -88,35 +71,97 @@ def restore(database: str, given: Namespace) -> int:
     return 0
 
 
+def _restore_keys(given: Namespace, identities: list) -> None:
+    path = Path(given.from_keys)
+    if not given.keys_to:
+        raise BackupError("Say where the key store goes: --keys-to.")
+    restoring.check_digest(path, None)
+    restoring.check_age(path, given.hours)
+    if key_database.is_dsn(given.keys_to):
+        joined = key_database.restore(path, given.keys_to, identities, given.newest)
+        _say("The key store is in its database.")
+    else:
+        newest = Path(given.newest) if given.newest else None
+        joined = restoring.key_store(path, Path(given.keys_to), identities, newest)
+        _say(f"The key store is in {given.keys_to}.")
+    if joined:
+        _say("Joined with the newer copy: " + ", ".join(f"{name} +{n}" for name, n in joined.items()) + ".")
+    else:
+        _say(
+            "Nothing newer was joined with it (--newest). Before you start Odoo, run “odoo-bin pii_post_restore "
+            "--older-ledger”: it writes into it what the database knows."
+        )
+
+
+def _restore_database(database: str, given: Namespace, identities: list) -> int:
+    parts = [Path(part) for part in (given.from_database, given.from_files) if part]
+    for part in parts:
+        restoring.check_digest(part, None)
+    new_database.make(database)
+    try:
+        restoring.database(parts[0], database, identities)
+        if given.from_files:
+            _say(f"{restoring.files(parts[1], database, identities)} files.")
+    except BaseException:
+        new_database.remove(database)
+        raise
+    try:
+        with Registry(database).cursor() as cr:
+            if named := names.parse(parts[0].name):
+                upkeep.remember(api.Environment(cr, SUPERUSER_ID, {}), named.label)
+        return after_restore.main(database, moved=given.moved, date_is_right=given.date_is_right)
+    finally:
+        new_database.finish(database)
+
+
 def _test(database: str, identities: list) -> int:
     """Restore the newest backup of ``database`` beside it, look whether it works, remove it, and note the result.
 
     :raise BackupError: there is none, or it cannot be restored; that is noted too
     """
+    for name in new_database.unfinished():  # of a test that was killed
+        if re.fullmatch(re.escape(database) + r"_restored_[0-9]{14}", name):
+            new_database.remove(name)
     with Registry(database).cursor() as cr:
         env = api.Environment(cr, SUPERUSER_ID, {})
-        parts = {
-            kind: env["pii.backup"].search(
-                [("kind", "=", kind), ("is_own", "=", True), ("state", "=", "present")], limit=1
-            )
-            for kind in (places.DATABASE, places.FILES)
-        }
-        if not parts[places.DATABASE]:
+        parts = _newest(env)
+        if not parts:
             raise BackupError("There is no backup of this database in the register.")
-        name = f"{database}_restored_{datetime.now(UTC):%Y%m%d%H%M%S}"
         try:
-            for part in filter(None, parts.values()):
-                restoring.check_digest(Path(part._file()), part.sha256)
-            restoring.database(Path(parts[places.DATABASE]._file()), name, identities)
-            count = restoring.files(Path(parts[places.FILES]._file()), name, identities) if parts[places.FILES] else 0
-            result = f"{_look_at(name)} Files: {count}."
-        finally:
-            _remove(name)
-        for part in filter(None, parts.values()):
-            part._record_test(result)
+            result = _try(database, parts, identities)
+        except _ERRORS as error:
+            parts._record_failure(str(error))
+            transactions.commit(env)
+            raise
+        parts._record_test(result)
         transactions.commit(env)
     _say(result)
     return 0
+
+
+def _newest(env) -> Any:
+    """Return the newest backup of the database, and of the files that was taken together with it."""
+    register = env["pii.backup"]
+    own = [("is_own", "=", True), ("state", "=", "present")]
+    dump = register.search([("kind", "=", places.DATABASE), *own], limit=1)
+    return dump | register.search([("kind", "=", places.FILES), ("run", "=", dump.run), *own], limit=1)
+
+
+def _try(database: str, parts: Any, identities: list) -> str:
+    """Restore backups into a database of another name, and remove it; return what was in it.
+
+    :raise BackupError: they cannot be restored
+    """
+    name = f"{database}_restored_{datetime.now(UTC):%Y%m%d%H%M%S}"
+    for part in parts:
+        restoring.check_digest(Path(part._file()), part.sha256)
+    new_database.make(name)
+    try:
+        restoring.database(Path(parts[0]._file()), name, identities)
+        count = sum(restoring.files(Path(part._file()), name, identities) for part in parts[1:])
+        return f"{_look_at(name)} Files: {count}."
+    finally:
+        new_database.remove(name)
 
 
 def _look_at(name: str) -> str:
@@ -129,23 +174,6 @@ def _look_at(name: str) -> str:
         counts = ", ".join(f"{env[model]._description}: {env[model].search_count([])}" for model in models)
         cr.rollback()
     return f"Restored and loaded. Data subjects: {subjects}, contacts looked at: {len(names)}. {counts}."
-
-
-def _remove(name: str) -> None:
-    Registry.delete(name)
-    close_db(name)
-    quoted = '"' + name.replace('"', '""') + '"'
-    command = [
-        find_pg_tool("psql"),
-        "-X",
-        "-q",
-        "-d",
-        "postgres",
-        "-c",
-        f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)",
-    ]
-    subprocess.run(command, env=exec_pg_environ(), check=False, stderr=subprocess.DEVNULL)
-    shutil.rmtree(config.filestore(name), ignore_errors=True)
 
 
 def _say(text: str) -> None:

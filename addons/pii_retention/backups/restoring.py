@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +20,18 @@ from odoo.tools import config
 from odoo.tools.misc import exec_pg_environ, find_pg_tool
 
 from ..crypto import FileKeyStore
-from . import sealing
+from ..crypto.posix import TEMPORARY
+from ..figures import CATALOGUE
+from . import names, sealing
 from .errors import BackupError
 
-_STAMP = re.compile(r"-([0-9]{8}T[0-9]{6}Z)\.(database|files|keys)\.age\Z")
-_REGISTERS = ("tombstones.jsonl", "subjects.jsonl")
-
-
-def taken_on(path: Path) -> datetime:
-    """Return when a backup was taken, by its name (UTC).
-
-    :raise BackupError: it is not named like one of ours
-    """
-    found = _STAMP.search(path.name)
-    if not found:
-        raise BackupError(f"{path.name} is not named like a backup of bin/backup.")
-    return datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+#: Hours that the strictest source gives a backup of keys.
+KEY_HOURS = CATALOGUE["key_backup_hours"].strict
+#: Registers that are only ever added to.
+_REGISTERS = ("tombstones.jsonl", "subjects.jsonl", "revoked.jsonl")
+_ANCHORS, _MARKER = "anchors", "keystore.json"
+#: Lies in a key store that is not whole yet.
+_UNFINISHED = TEMPORARY + "restoring"
 
 
 def check_digest(path: Path, expected: str | None) -> None:
@@ -49,89 +46,130 @@ def check_digest(path: Path, expected: str | None) -> None:
 
 
 def database(path: Path, name: str, identities: list[Any]) -> None:
-    """Make the database ``name`` from a backup; a failed attempt leaves none.
+    """Fill an empty database from a backup.
 
-    :raise BackupError: there is one of this name, or the backup does not open
+    :raise BackupError: the backup does not open
     """
-    environment = exec_pg_environ()
-    psql = [find_pg_tool("psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", "postgres"]
-    quoted = '"' + name.replace('"', '""') + '"'
-    made = subprocess.run(
-        [*psql, "-c", f"CREATE DATABASE {quoted} TEMPLATE template0 ENCODING 'UTF8'"], env=environment, check=False
-    )
-    if made.returncode:
-        raise BackupError(f"The database {name} could not be made; what PostgreSQL said stands above.")
     command = [find_pg_tool("pg_restore"), "--no-owner", "--no-privileges", "--exit-on-error", "--dbname", name]
-    try:
-        with sealing.opened(path, identities) as reader:
-            code = subprocess.run(command, stdin=reader, env=environment, check=False).returncode
-            while reader.read(1 << 20):  # to the end, where the encryption proves that nothing is missing
-                pass
-        if code:
-            raise BackupError("pg_restore failed; what it said stands above.")
-    except BaseException:
-        subprocess.run([*psql, "-c", f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)"], env=environment, check=False)
-        raise
+    with sealing.opened(path, identities) as reader:
+        code = subprocess.run(command, stdin=reader, env=exec_pg_environ(), check=False).returncode
+        while reader.read(1 << 20):  # to the end, where the encryption proves that nothing is missing
+            pass
+    if code:
+        raise BackupError("pg_restore failed; what it said stands above.")
 
 
 def files(path: Path, name: str, identities: list[Any]) -> int:
-    """Make the filestore of the database ``name`` from a backup; return how many files.
+    """Fill the empty filestore of the database ``name`` from a backup; return how many files.
 
-    :raise BackupError: there is one, or the backup does not open
+    :raise BackupError: the backup does not open
     """
     folder = Path(config.filestore(name))
-    if folder.exists() and any(folder.iterdir()):
-        raise BackupError(f"The database {name} has files already, in {folder}.")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with sealing.opened(path, identities) as reader:
         return sealing.untar(reader, folder)
 
 
-def key_store(path: Path, folder: Path, identities: list[Any], newest: Path | None, hours: float) -> dict[str, int]:
-    """Make a key store of files from a backup, in an empty or missing folder.
+# === KEYS === #
 
-    :param newest: what is left of the store that was lost, or a newer copy: its registers are joined with the backup's
-    :param hours: older backups are refused: they bring keys back that have to be gone
-    :return: what was joined: ``{register: entries}``
-    :raise BackupError: the backup is too old or does not open, or there is a store already
+
+def check_age(path: Path, hours: float) -> None:
+    """Refuse a backup of keys that brings back keys which have to be gone.
+
+    :param hours: how old it may be; more than the strictest source allows does not count
+    :raise BackupError: it is older, or its name does not say how old it is
     """
-    age = datetime.now(UTC) - taken_on(path)
-    if age > timedelta(hours=hours):
+    hours = min(hours, KEY_HOURS)
+    age = names.age_of(path, datetime.now(UTC))
+    if age is None:
+        raise BackupError(f"{path.name} is not named like a backup of bin/backup, and nobody knows how old it is.")
+    if age > hours:
         raise BackupError(
-            f"{path.name} is {age.total_seconds() / 3600:.0f} hours old; a backup of keys lives {hours:g} hours. Keys "
+            f"{path.name} is {age:.0f} hours old; a backup of keys lives {hours:g} hours. Keys "
             "that were destroyed since would come back with it, and with them the people they belonged to. Delete it."
         )
-    if folder.exists() and any(folder.iterdir()):
+
+
+def key_store(path: Path, folder: Path, identities: list[Any], newest: Path | None) -> dict[str, int]:
+    """Make a key store of files from a backup, in an empty or missing folder; a failed attempt leaves it empty.
+
+    :param newest: what is left of the store that was lost, or a newer copy: its registers are joined with the backup's
+    :return: what was joined: ``{register: entries}``
+    :raise BackupError: the backup does not open, there is a store already, or ``newest`` is of another one
+    """
+    if newest and not any((newest / name).is_file() for name in _REGISTERS):
+        raise BackupError(f"In {newest} lies no register of a key store; --newest names its folder.")
+    if folder.exists() and any(folder.iterdir()) and not (folder / _UNFINISHED).exists():
         raise BackupError(f"{folder} is not empty. A key store that is whole is never replaced by an older one.")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.chmod(folder, 0o700)
-    with sealing.opened(path, identities) as reader:
-        sealing.untar(reader, folder)
-    joined = {name: _join(folder / name, newest / name) for name in _REGISTERS} if newest else {}
-    (folder / "keys").mkdir(mode=0o700, exist_ok=True)
-    # completes it, and destroys again whatever the joined registers say is destroyed
-    FileKeyStore.initialise(folder, forbidden=[config["data_dir"]]).check_parts()
+    _clear(folder)
+    (folder / _UNFINISHED).touch(mode=0o600)
+    try:
+        with sealing.opened(path, identities) as reader:
+            sealing.untar(reader, folder)
+        joined = _join_all(folder, newest) if newest else {}
+        (folder / "keys").mkdir(mode=0o700, exist_ok=True)
+        # completes it, and destroys again whatever the joined registers say is destroyed
+        FileKeyStore.initialise(folder, forbidden=[config["data_dir"]]).check_parts()
+        (folder / _UNFINISHED).unlink(missing_ok=True)
+    except BaseException:
+        _clear(folder)
+        raise
+    return joined
+
+
+def _clear(folder: Path) -> None:
+    """Overwrite and remove what lies in ``folder``: keys that no register knows must not lie about."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+            continue
+        if path.is_file() and not path.is_symlink():
+            with path.open("r+b") as file:
+                file.write(bytes(path.stat().st_size))
+                file.flush()
+                os.fsync(file.fileno())
+        path.unlink()
+
+
+def _join_all(folder: Path, newest: Path) -> dict[str, int]:
+    """Bring the registers of a key store up to those of a newer copy of it.
+
+    :raise BackupError: the copy is one of another store
+    """
+    with suppress(FileNotFoundError):
+        if (newest / _MARKER).read_bytes() != (folder / _MARKER).read_bytes():
+            raise BackupError(f"{newest} is a copy of another key store; nothing was joined.")
+    joined = {name: _join(folder / name, newest / name) for name in _REGISTERS}
+    anchors = newest / _ANCHORS
+    for path in sorted(anchors.glob("*")) if anchors.is_dir() else []:
+        ours = folder / _ANCHORS / path.name
+        before, after = ours.read_bytes() if ours.exists() else b"", path.read_bytes()
+        # an anchor file only grows; a head begins with a number of fixed length
+        if after[:20] > before[:20] if path.suffix == ".head" else after.startswith(before.rpartition(b"\n")[0]):
+            ours.parent.mkdir(mode=0o700, exist_ok=True)
+            ours.touch(mode=0o600)
+            ours.write_bytes(after)
     return joined
 
 
 def _join(register: Path, newer: Path) -> int:
-    """Add to a register of tombstones what a newer copy of it holds; return how many entries."""
-    known = {json.loads(line)["id"] for line in register.read_bytes().splitlines()}
-    try:
-        lines = newer.read_bytes().splitlines()
-    except FileNotFoundError:
-        return 0
-    added = []
-    for line in lines:
-        try:
-            entry = json.loads(line)["id"]
-        except (ValueError, KeyError, TypeError):
-            continue  # torn by a crash
-        if entry not in known:
-            added.append(line)
-            known.add(entry)
-    with register.open("ab") as file:
-        file.writelines(line + b"\n" for line in added)
+    """Add to a register what a newer copy of it holds; return how many entries."""
+    known = dict(_lines(register))
+    added = {entry: line for entry, line in _lines(newer) if entry not in known}
+    register.touch(mode=0o600)
+    with register.open("wb") as file:
+        # what was torn when the backup was taken was confirmed to nobody, and goes
+        file.writelines(line + b"\n" for line in (known | added).values())
         file.flush()
         os.fsync(file.fileno())
     return len(added)
+
+
+def _lines(register: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the entries of a register and their lines, without what a crash has torn; none if it is not there."""
+    with suppress(FileNotFoundError):
+        for line in register.read_bytes().splitlines():
+            with suppress(ValueError, KeyError, TypeError):
+                yield json.loads(line)["id"], line

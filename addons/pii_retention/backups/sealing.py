@@ -6,6 +6,7 @@ recipients. The machine that takes backups holds recipients (public keys) only a
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tarfile
@@ -17,8 +18,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from .errors import BackupError
+from .names import half_of
 
-SUFFIX = ".age"
 _BLOCK = 1 << 20
 
 
@@ -100,16 +101,19 @@ class _Counting:
 def seal(reader: BinaryIO, path: Path, recipients: Sequence[Any]) -> Sealed:
     """Encrypt a stream into a new file (0600), which appears whole or not at all.
 
-    :raises BackupError: there is such a file already
-    :raises OSError: it cannot be written
+    :raises BackupError: there is such a file already, it cannot be written (a full disk), or the stream failed
     """
-    half = path.with_name(f".{path.name}.half")
+    age, half = _age(), path.with_name(half_of(path.name))
     if path.exists():
         raise BackupError(f"{path.name} is there already.")
     try:
         with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # tells it from one whose writer has died
             writer = _Counting(file)
-            _age().encrypt_io(reader, writer, recipients)
+            try:
+                age.encrypt_io(reader, writer, recipients)
+            except age.EncryptError as error:  # carries what reader or writer raised as "Type: text"
+                raise BackupError(f"{path.name} could not be written: {str(error).partition(': ')[2]}") from error
             file.flush()
             os.fsync(file.fileno())
         half.rename(path)

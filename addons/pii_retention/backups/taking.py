@@ -13,7 +13,6 @@ their own, and live for some hours instead of months.
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -23,16 +22,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from odoo.tools import config
+from odoo.tools import SQL, config
 from odoo.tools.misc import exec_pg_environ, find_pg_tool
 
-from .. import keys
-from . import places, sealing
+from .. import filestore, keys, transactions
+from . import key_database, names, places, sealing, upkeep
 from .errors import BackupError
 from .places import DATABASE, FILES, KEYS
 
 #: Files of a key store that are made anew with it.
 _NOT_KEPT = ("lock",)
+#: Number of the advisory lock: one process at a time takes backups of a database.
+_LOCK = 507_720_141
 
 
 @dataclass(frozen=True)
@@ -43,23 +44,51 @@ class Wanted:
     :param recipients: ``age1…`` for database and files
     :param key_recipients: others, for the keys
     :param same_device: the operator vouches for keys beside the data
-    :param keep_expired: do not delete own backups that have expired
     """
 
     targets: dict[str, Path]
     recipients: list[str]
     key_recipients: list[str]
     same_device: bool = False
-    keep_expired: bool = False
 
 
-def take(env, wanted: Wanted) -> list[Any]:
-    """Take the backups that are wanted, register them, and delete own ones that have expired.
+def take(env, wanted: Wanted) -> Any:
+    """Take the backups that are wanted, register each as soon as it is whole, and delete own ones that have expired.
+
+    What a killed run has left is registered or removed first. Commits.
 
     :return: the new rows of the register
-    :raise BackupError: a place, a recipient or a program is not as it must be; parts that were finished are registered
+    :raise BackupError: a place, a recipient or a program is not as it must be, another run is at work, or an expired
+        backup cannot be deleted; parts that were finished are registered
     """
     keyring, configured = keys.unbound(env)
+    parsed = _checked(wanted, configured)
+    labels = {kind: keyring.store_id[:8] if kind == KEYS else env.cr.dbname for kind in parsed}
+    register = env["pii.backup"]
+    with transactions.lock_cursor(env) as lock:
+        lock.execute(SQL("SELECT pg_try_advisory_xact_lock(%s)", _LOCK))
+        if not lock.fetchone()[0]:
+            raise BackupError("Backups of this database are being taken right now; wait for the other run to end.")
+        upkeep.adopt(register, wanted.targets.values(), set(labels.values()))
+        transactions.commit(env)
+        made = register
+        moment = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        for kind, recipients in parsed.items():
+            made |= _take(env, configured, names.Name(labels[kind], moment, kind), wanted, recipients)
+            transactions.commit(env)
+        stuck = upkeep.delete_expired(register)
+        register._cron_check()
+        transactions.commit(env)
+    if stuck:
+        raise BackupError(f"Backups that have expired cannot be deleted: {', '.join(stuck)}. Delete them by hand.")
+    return made
+
+
+def _checked(wanted: Wanted, configured) -> dict[str, list[Any]]:
+    """Return the parsed recipients of each kind that is wanted.
+
+    :raise BackupError: the places or recipients keep the keys not apart from the data
+    """
     store = Path(configured.path) if configured.path else None
     data = [Path(config["data_dir"])]
     places.check(wanted.targets, data, store, same_device=wanted.same_device or not configured.production)
@@ -70,53 +99,35 @@ def take(env, wanted: Wanted) -> list[Any]:
                 "The keys are encrypted for somebody else than the data: whoever opens one must not open the other. "
                 "Name other recipients for them."
             )
-    recipients = {kind: wanted.key_recipients if kind == KEYS else wanted.recipients for kind in wanted.targets}
-    parsed = {kind: sealing.recipients_of(texts) for kind, texts in recipients.items()}
-    moment = datetime.now(UTC)
-    mark = moment.strftime("%Y%m%dT%H%M%SZ")
-    made = env["pii.backup"]
-    sources = {DATABASE: _database, FILES: _files, KEYS: _keys}
-    for kind in (DATABASE, FILES, KEYS):
-        if kind not in wanted.targets:
-            continue
-        label = keyring.store_id[:8] if kind == KEYS else env.cr.dbname
-        path = wanted.targets[kind] / f"{label}-{mark}.{kind}{sealing.SUFFIX}"
-        with sources[kind](env, configured) as reader:
-            sealed = sealing.seal(reader, path, parsed[kind])
-        made |= made.create(
-            {
-                "name": path.name,
-                "kind": kind,
-                "run": mark,
-                "host": made._host(),
-                "path": str(path.parent.resolve()),
-                "is_own": True,
-                "made_on": moment.replace(tzinfo=None, microsecond=0),
-                "size": sealed.size,
-                "sha256": sealed.sha256,
-                "encrypted": True,
-                "recipients": "\n".join(recipients[kind]),
-            }
-        )
-    if not wanted.keep_expired:
-        delete_expired(env)
-    return made
+    return {
+        kind: sealing.recipients_of(wanted.key_recipients if kind == KEYS else wanted.recipients)
+        for kind in (DATABASE, FILES, KEYS)
+        if kind in wanted.targets
+    }
 
 
-def delete_expired(env) -> int:
-    """Delete own backups of this machine that have expired, and note it; return how many."""
-    count = 0
-    for backup in env["pii.backup"].search([("is_own", "=", True), ("state", "!=", "deleted")]):
-        if backup.expires_on <= datetime.now(UTC).replace(tzinfo=None) and backup._lies_here():
-            try:
-                os.unlink(backup._file())
-                count += 1
-            except FileNotFoundError:
-                pass
-            except OSError as error:
-                raise BackupError(f"{backup.name} has expired and cannot be deleted: {error.strerror}.") from error
-    env["pii.backup"]._cron_check()
-    return count
+def _take(env, configured, name: names.Name, wanted: Wanted, recipients: list[Any]):
+    """Take one backup; return its row of the register."""
+    path = wanted.targets[name.kind] / str(name)
+    source = {DATABASE: _database, FILES: _files, KEYS: _keys}[name.kind]
+    with source(env, configured) as reader:
+        sealed = sealing.seal(reader, path, recipients)
+    register = env["pii.backup"]
+    return register.create(
+        {
+            "name": path.name,
+            "kind": name.kind,
+            "run": name.mark,
+            "host": register._host(),
+            "path": str(path.parent.resolve()),
+            "is_own": True,
+            "made_on": name.taken,
+            "size": sealed.size,
+            "sha256": sealed.sha256,
+            "encrypted": True,
+            "recipients": "\n".join(wanted.key_recipients if name.kind == KEYS else wanted.recipients),
+        }
+    )
 
 
 # === SOURCES === #
@@ -155,12 +166,16 @@ def _database(env, _configured):
 
 
 def _files(env, _configured):
-    return sealing.tar_of(Path(config.filestore(env.cr.dbname)), lambda name: not name.startswith("checklist/"))
+    def is_wanted(name: str) -> bool:
+        return not name.startswith("checklist/") and not name.endswith(filestore.ASIDE)
+
+    return sealing.tar_of(Path(config.filestore(env.cr.dbname)), is_wanted)
 
 
 def _keys(_env, configured):
     if configured.dsn:
-        return _dump(["--schema=pii_keys", f"--dbname={configured.dsn}"], dict(os.environ))
+        place, environment = key_database.command_line(configured.dsn)
+        return _dump(["--schema=pii_keys", place], environment)
     return _store(Path(configured.path))
 
 

@@ -26,7 +26,6 @@ class PiiBackup(Command):
         parser.add_argument("--recipient", action="append", metavar="age1…", help="may open database and files")
         parser.add_argument("--keys-recipient", action="append", metavar="age1…", help="may open the keys")
         parser.add_argument("--same-device", action="store_true", help="the keys may lie on the device of the others")
-        parser.add_argument("--keep-expired", action="store_true", help="do not delete own backups that have expired")
         given = parser.parse_args(args)
         options = [("-c", given.config), ("-d", given.database)]
         config.parse_config([part for pair in options if pair[1] for part in pair], setup_logging=True)

@@ -25,9 +25,9 @@ class PiiRestore(Command):
         parser.add_argument("--moved", action="store_true", help="the restored database replaces the original")
         parser.add_argument("--date-is-right", action="store_true", help="you have compared the server's date")
         parser.add_argument("--from-keys", metavar="FILE", help="backup of a key store, goes to --keys-to")
-        parser.add_argument("--keys-to", metavar="FOLDER", help="empty or new folder for the key store")
+        parser.add_argument("--keys-to", metavar="FOLDER", help="empty folder, or DSN of a database, for it")
         parser.add_argument("--newest", metavar="FOLDER", help="what is left of the lost key store, or a newer copy")
-        parser.add_argument("--hours", type=float, default=72, help="the age at which a backup of keys is refused")
+        parser.add_argument("--hours", type=float, default=72, help="refuse a backup of keys at a lower age")
         parser.add_argument("--test", action="store_true", help="restore for a test only, and note it in the register")
         given = parser.parse_args(args)
         options = [("-c", given.config), ("-d", given.database)]

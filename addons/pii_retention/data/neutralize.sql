@@ -53,12 +53,18 @@ DELETE FROM pii_proof_exception;
 DELETE FROM pii_proof_line;
 DELETE FROM pii_proof;
 
+-- backups are the original's: the copy neither restores nor deletes them
+DELETE FROM mail_activity
+ WHERE res_model = 'pii.backup';
+DELETE FROM pii_backup;
+
 -- keys: other domains, another store, another instance; the original's are out of reach for good
 UPDATE res_company
    SET pii_domain = gen_random_uuid()::text;
 DELETE FROM pii_key;
 DELETE FROM ir_config_parameter
- WHERE key IN ('pii_retention.key_store_id', 'pii_retention.environment', 'pii_retention.ledger_seen');
+ WHERE key IN ('pii_retention.key_store_id', 'pii_retention.environment', 'pii_retention.ledger_seen',
+               'pii_retention.former_names');
 UPDATE ir_config_parameter
    SET value = gen_random_uuid()::text
  WHERE key = 'database.uuid';

@@ -1,0 +1,97 @@
+"""A database that is being restored: nobody's but the restore's until it is whole.
+
+It is marked as a template, which Odoo neither lists nor runs scheduled actions in: a server beside it must not send the
+mails of a restored copy. A comment says that it is unfinished; the next attempt takes away what a killed one has left.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg2
+
+from odoo.modules.registry import Registry
+from odoo.sql_db import close_db, db_connect
+from odoo.tools import SQL, config
+
+from .errors import BackupError
+
+_UNFINISHED = "pii_restore: not finished"
+
+
+@contextmanager
+def _postgres() -> Iterator:
+    with closing(db_connect("postgres").cursor()) as cr:
+        cr._cnx.autocommit = True  # databases are not made in a transaction
+        yield cr
+
+
+def make(name: str) -> None:
+    """Make an empty database, and take away an unfinished one of this name.
+
+    :raise BackupError: there is one, or its files are there, or PostgreSQL refuses
+    """
+    if name in unfinished():
+        remove(name)
+    folder = Path(config.filestore(name))
+    if folder.exists() and any(folder.iterdir()):
+        raise BackupError(f"There are files of a database {name} already, in {folder}; restore under another name.")
+    with _postgres() as cr:
+        try:
+            cr.execute(
+                SQL(
+                    "CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8' IS_TEMPLATE true",
+                    SQL.identifier(name),
+                ),
+                log_exceptions=False,
+            )
+        except psycopg2.errors.DuplicateDatabase:
+            raise BackupError(
+                f"There is a database {name}; nothing is overwritten. Restore under another name."
+            ) from None
+        except psycopg2.Error as error:
+            raise BackupError(f"The database {name} could not be made: {error.diag.message_primary}.") from error
+        cr.execute(SQL("COMMENT ON DATABASE %s IS %s", SQL.identifier(name), _UNFINISHED))
+
+
+def finish(name: str) -> None:
+    """Let everybody see the database."""
+    with _postgres() as cr:
+        cr.execute(SQL("COMMENT ON DATABASE %s IS NULL", SQL.identifier(name)))
+        cr.execute(SQL("ALTER DATABASE %s IS_TEMPLATE false", SQL.identifier(name)))
+
+
+def unfinished() -> list[str]:
+    """Return the names of databases whose restore has not finished and in which nobody is at work."""
+    with _postgres() as cr:
+        cr.execute(
+            SQL(
+                """SELECT d.datname FROM pg_database d
+                    WHERE shobj_description(d.oid, 'pg_database') = %s
+                      AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)""",
+                _UNFINISHED,
+            )
+        )
+        return [name for (name,) in cr.fetchall()]
+
+
+def remove(name: str) -> None:
+    """Remove an unfinished database and its files; nothing happens to any other."""
+    Registry.delete(name)
+    close_db(name)
+    with _postgres() as cr:
+        cr.execute(
+            SQL(
+                "SELECT 1 FROM pg_database WHERE datname = %s AND shobj_description(oid, 'pg_database') = %s",
+                name,
+                _UNFINISHED,
+            )
+        )
+        if not cr.fetchone():
+            return
+        cr.execute(SQL("ALTER DATABASE %s IS_TEMPLATE false", SQL.identifier(name)))
+        cr.execute(SQL("DROP DATABASE %s WITH (FORCE)", SQL.identifier(name)))
+    shutil.rmtree(config.filestore(name), ignore_errors=True)
