@@ -53,10 +53,12 @@ class Values:
     all forms took seconds for each).
     """
 
-    __slots__ = ("_index", "_texts")
+    __slots__ = ("_index", "_texts", "notes")
 
     def __init__(self, texts: Iterable[str]):
         self._texts = frozenset(texts)
+        #: What callers find out about texts while these values are registered, and forget with them.
+        self.notes: dict[str, object] = {}
         self._index: dict[str, list[str]] | None = None
 
     def _forms_by_start(self) -> dict[str, list[str]]:
@@ -138,6 +140,12 @@ def pop(registration: tuple[list[Values], Values] | None = None) -> None:
         if values is None or registered[index] is values:
             del registered[index]
             return
+
+
+def notes() -> dict[str, object]:
+    """Return the notes of the innermost registration of this thread; of nobody when there is none."""
+    registered = _registered()
+    return registered[-1].notes if registered else {}
 
 
 def is_active() -> bool:

@@ -8,6 +8,9 @@ def names_of(records, most: int = 5) -> str:
     records = records.sudo()  # sudo: the number of a document that is being opened anyway
     field = records._fields.get("name")
     numbered = field is not None and field.type == "char" and records._name not in ("res.partner", "res.users")
+    if numbered:
+        # this column alone: what a report shows is read again inside the reveal
+        records[:most].fetch(["name"])
     words = [(numbered and record.name) or f"{records._name} {record.id}" for record in records[:most]]
     return ", ".join(words) + (f" (+{len(records) - most})" if len(records) > most else "")
 

@@ -127,6 +127,8 @@ def _check_control(query, savepoints: set[str]) -> None:
     """Refuse what would end the read-only part of the transaction; savepoints of the block itself are its own."""
     code = query.code if isinstance(query, SQL) else query
     code = code.decode("utf-8", "replace") if isinstance(code, bytes) else str(code)
+    if ";" not in code and not _CONTROL.match(code):
+        return
     for word, rest in _CONTROL.findall(code):
         word, name = word.lower(), rest.split()[-1].strip('"') if rest.split() else ""
         if word == "savepoint":

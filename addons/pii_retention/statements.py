@@ -58,6 +58,17 @@ def _as_text(query) -> str:
     return query.decode("utf-8", "replace") if isinstance(query, bytes) else str(query)
 
 
+def _writes(code: str) -> bool:
+    """Tell whether a statement changes something. A document for many asks the same a hundred times.
+
+    Remembered for as long as the values are open: a statement may have one of them in its text.
+    """
+    notes = logmask.notes()
+    if code not in notes:
+        notes[code] = bool(WRITES.search(code))
+    return notes[code]
+
+
 def _masked_all(query, params):
     code = _as_text(query)
     query = logmask.mask(code).encode() if isinstance(query, bytes) else logmask.mask(code)
@@ -71,7 +82,7 @@ def masked(query, params, texts: frozenset[str]):
     """
     if isinstance(query, SQL):
         query, params = query.code, query.params
-    if WRITES.search(_as_text(query)):
+    if _writes(_as_text(query)):
         return _masked_all(query, params)
     if isinstance(params, dict):
         params = {name: _parameter(value, texts) for name, value in params.items()}
@@ -90,7 +101,7 @@ def _execute(self, query, params=None, log_exceptions=True):
         if isinstance(query, SQL):
             query, params = query.code, query.params
         code = _as_text(query)
-        if WRITES.search(code) and not _OWN.match(code):
+        if _writes(code) and not _OWN.match(code):
             query, params = _masked_all(query, params)
     return _original_execute(self, query, params, log_exceptions)
 

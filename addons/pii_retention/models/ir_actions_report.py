@@ -27,8 +27,9 @@ def _subjects_of(reports, report_ref, res_ids):
 
 def _with_data(subjects):
     """Return those of whom anything may be held: a document of the others shows pseudonyms, for whoever prints it."""
-    # sudo: whether somebody is erased is no personal data
-    return subjects.sudo().filtered(lambda subject: subject.state != "erased").with_env(subjects.env)
+    known = subjects.sudo()  # sudo: whether somebody is erased is no personal data
+    known.fetch(["state"])
+    return known.filtered(lambda subject: subject.state != "erased").with_env(subjects.env)
 
 
 def _remember(reports, report, content, records):

@@ -7,6 +7,11 @@ class StockPicking(models.Model):
     _inherit = "stock.picking"
 
     @api.model
+    def _pii_partner_fields(self):
+        # the address of one's own warehouse is no customer's
+        return [name for name in super()._pii_partner_fields() if name != "warehouse_address_id"]
+
+    @api.model
     def _pii_ordered_sql(self, alias, uid):
         """Return the condition on the table of transfers ``alias`` that user ``uid`` did not make up the delivery.
 
