@@ -6,6 +6,8 @@ models, never modules.
 
 from __future__ import annotations
 
+import hmac
+
 from odoo.tools import SQL
 
 from . import blind_index, buckets, keys
@@ -23,8 +25,18 @@ COLUMNS = tuple(f"{field}_index" for field in blind_index.FIELDS)
 
 
 def mac_of(keyring, key_id: str) -> blind_index.Mac:
-    """Return the digest of a bucket: ``mac(field, data)``, a key of its own for each field."""
-    return lambda field, data: keyring.mac(key_id, data, label=f"blind/{field}")
+    """Return the digest of a bucket: ``mac(field, data)``, a key of its own for each field.
+
+    For one batch: the keys are derived once, and would outlive the bucket's key.
+    """
+    secrets = {}
+
+    def mac(field: str, data: bytes) -> bytes:
+        if field not in secrets:
+            secrets[field] = keyring.mac_key(key_id, label=f"blind/{field}")
+        return hmac.digest(secrets[field].expose(), data, "sha256")
+
+    return mac
 
 
 def plan_bits(env, company, arriving: int = 0) -> int:
@@ -77,11 +89,15 @@ def widen(env, company, limit: int = WIDENED_AT_ONCE) -> int:
         )
     )
     found = Subject.browse([row[0] for row in env.cr.fetchall()])
-    keyring, done = keys.keyring(env) if found else None, 0
+    found.fetch(["deadline", "country_id", "company_id", "uuid", *(f"{cls}_token" for cls in blind_index.CLASSES)])
+    keyring, macs, done = keys.keyring(env) if found else None, {}, 0
     for subject in found:
         tokens = {cls: subject[f"{cls}_token"] for cls in blind_index.CLASSES}
+        day, country = subject.deadline, subject.country_id.code
         try:
-            columns = columns_of_sealed(keyring, subject, subject.deadline, subject.country_id.code, tokens)
+            if day not in macs:
+                macs[day] = mac_of(keyring, buckets.key_for(env, keyring, company._pii_domain(), day))
+            columns = columns_of_sealed(keyring, subject, day, country, tokens, macs[day])
         except CryptoError:
             continue  # the daily check of the keys names it
         subject.write(columns)
@@ -89,24 +105,27 @@ def widen(env, company, limit: int = WIDENED_AT_ONCE) -> int:
     return done
 
 
-def columns_for(keyring, key_id: str, company, content: dict[str, dict[str, str]], country: str | bool) -> dict:
-    """Return the index columns of ``{class: {key: text}}`` under the key of the bucket.
+def columns_for(mac: blind_index.Mac, company, content: dict[str, dict[str, str]], country: str | bool) -> dict:
+    """Return the index columns of ``{class: {key: text}}``.
 
+    :param mac: the digest of the bucket, see :func:`mac_of`
     :param country: ISO code of the subject's country, if it is known
     """
-    bits = bits_for(company.env, company)
-    return blind_index.columns(content, country or None, bits, mac_of(keyring, key_id))
+    return blind_index.columns(content, country or None, bits_for(company.env, company), mac)
 
 
-def columns_of_sealed(keyring, subject, deadline, country: str | bool, tokens: dict[str, str | bool]) -> dict:
+def columns_of_sealed(
+    keyring, subject, deadline, country: str | bool, tokens: dict[str, str | bool], mac: blind_index.Mac | None = None
+) -> dict:
     """Return the index columns of what is sealed in ``tokens`` (``{class: column}``), for the bucket of ``deadline``.
 
+    :param mac: the digest of that bucket, if it is at hand
     :raise CryptoError: a token cannot be opened
     """
     domain = subject.company_id._pii_domain()
     content = opened(keyring, domain, subject.uuid, tokens)
-    key_id = buckets.key_for(subject.env, keyring, domain, deadline)
-    return columns_for(keyring, key_id, subject.company_id, content, country)
+    mac = mac or mac_of(keyring, buckets.key_for(subject.env, keyring, domain, deadline))
+    return columns_for(mac, subject.company_id, content, country)
 
 
 def opened(keyring, domain: str, uuid: str, tokens: dict[str, str | bool]) -> dict[str, dict[str, str]]:

@@ -116,7 +116,8 @@ def _resealed(subject, day: date) -> dict:
     }
     columns["content_mac"] = _mac_again(keyring, subject, key_id, held, opened)
     content = {cls: _laid(records) for cls, records in opened.items() if cls in blind_index.CLASSES}
-    columns.update(indexing.columns_for(keyring, key_id, subject.company_id, content, subject.country_id.code))
+    mac = indexing.mac_of(keyring, key_id)
+    columns.update(indexing.columns_for(mac, subject.company_id, content, subject.country_id.code))
     return columns
 
 

@@ -224,7 +224,7 @@ def _reseal(rotation, keyring, successor: str, row: tuple, damaged: set[int]) ->
         damaged.add(subject_id)
         return
     content = {cls: values for cls, values in content.items() if cls in blind_index.CLASSES}
-    columns |= indexing.columns_for(keyring, successor, rotation.company_id, content, country)
+    columns |= indexing.columns_for(indexing.mac_of(keyring, successor), rotation.company_id, content, country)
     columns["content_mac"] = moving.content_mac(keyring, successor, uuid, delivered) if has_mac else None
     changes = SQL(", ").join(SQL("%s = %s", SQL.identifier(name), value or None) for name, value in columns.items())
     env.cr.execute(SQL("UPDATE pii_subject SET %s WHERE id = %s", changes, subject_id))

@@ -17,6 +17,7 @@ Ids consist of ``a-z 0-9 _ - /`` only, which makes them safe as file names, insi
 import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from uuid import UUID
 
 from .errors import InvalidName
@@ -65,7 +66,15 @@ def parse_key_id(key_id: str) -> KeyId:
 
     :raises InvalidName: for anything else, path tricks included
     """
-    parts = key_id.split("/") if isinstance(key_id, str) else []
+    if not isinstance(key_id, str):
+        raise InvalidName("A key id is a text.")
+    return _parsed(key_id)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(key_id: str) -> KeyId:
+    """As :func:`parse_key_id`. A batch of subjects names the same few keys hundreds of times."""
+    parts = key_id.split("/")
     parsed = None
     if len(parts) >= 2 and parts[0] in KINDS:
         kind, domain, *rest = parts

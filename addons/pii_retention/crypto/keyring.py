@@ -138,10 +138,13 @@ class Keyring:
         :param label: what the key is for; two labels give unrelated keys. Groups of a-z0-9_ joined by ``/``, which
             start with a letter, at most 64 characters; ``subject`` and ``check`` are taken
         """
+        return hmac.digest(self.mac_key(key_id, label=label).expose(), data, "sha256")
+
+    def mac_key(self, key_id: str, *, label: str) -> Secret:
+        """The key of :meth:`mac`, for many digests in a row: keep it no longer than the batch."""
         if len(label) > _MAX_LABEL or not _LABEL.fullmatch(label) or label in _RESERVED_LABELS:
             raise InvalidName("The label of a key is groups of a-z, 0-9 and _ joined by /, and not subject or check.")
-        key = self._stored(key_id).secret.derive(f"pii/{label}/v1", key_id)
-        return hmac.digest(key.expose(), data, "sha256")
+        return self._stored(key_id).secret.derive(f"pii/{label}/v1", key_id)
 
     # === KEYS === #
 

@@ -34,15 +34,16 @@ def _sealed(env, company, identity, values, buckets):
     try:
         if bucket not in buckets:
             keyring, domain = keys.keyring(env), company._pii_domain()
-            buckets[bucket] = keyring, domain, buckets_of_days.key_for(env, keyring, domain, identity["deadline"])
-        keyring, domain, key_id = buckets[bucket]
+            key_id = buckets_of_days.key_for(env, keyring, domain, identity["deadline"])
+            buckets[bucket] = keyring, domain, key_id, indexing.mac_of(keyring, key_id)
+        keyring, domain, key_id, mac = buckets[bucket]
         columns = {
             f"{cls}_token": keyring.seal_record(domain, key_id, identity["uuid"], cls, content)
             for cls, content in values.items()
         }
         columns["content_mac"] = moving.content_mac(keyring, key_id, identity["uuid"], values)
         country = env["res.country"].browse(identity["country_id"] or ()).code
-        columns.update(indexing.columns_for(keyring, key_id, company, values, country))
+        columns.update(indexing.columns_for(mac, company, values, country))
     except KeyDestroyed:
         return env["pii.subject"]._erased_columns()
     except CryptoError as error:

@@ -168,7 +168,8 @@ class FileKeyStore(FileUpkeep, CommonStore):
             return lived
 
     def exists(self, key_id: str) -> bool:
-        path = self._path(key_id)
+        # asked before each use of a key: a text is cheaper than a path
+        path = f"{self._keys}/{self._file_name(key_id)}"
         with store_errors(key_id):
             if self._tombstones.contains(key_id):
                 return False
@@ -250,9 +251,12 @@ class FileKeyStore(FileUpkeep, CommonStore):
             os.unlink(path)
         sync_directory(self._keys)
 
-    def _path(self, key_id: str) -> Path:
+    def _file_name(self, key_id: str) -> str:
         parse_key_id(key_id)
-        return self._keys / (key_id.replace("/", "~") + _SUFFIX)
+        return key_id.replace("/", "~") + _SUFFIX
+
+    def _path(self, key_id: str) -> Path:
+        return self._keys / self._file_name(key_id)
 
     def _files(self) -> Iterator[tuple[str, Path]]:
         for name in self._names():
