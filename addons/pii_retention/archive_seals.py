@@ -17,7 +17,7 @@ import psycopg2
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-from . import channel, evaluated, keys
+from . import channel, keys
 from .crypto import CryptoError, KeyStoreError, secret_key_id
 
 OFFICER = "pii_retention.group_privacy_officer"
@@ -35,8 +35,7 @@ def check_decider(record, requester) -> None:
     :raise UserError: the officer's own request
     """
     env = record.env
-    person = channel.caller()
-    if person.channel != channel.WEB or person.uid != env.uid or evaluated.is_typed():
+    if not channel.in_person(env):
         raise AccessError(env._("A privacy officer decides in person, signed in to Odoo."))
     if not env.user.has_group(OFFICER):
         raise AccessError(env._("Only a privacy officer decides about the legal archive."))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from odoo.http import request
 
+from . import evaluated
+
 #: Doors, as the access log names them.
 WEB, RPC, SERVER = "web", "rpc", "server"
 
@@ -43,3 +45,12 @@ def caller() -> Caller:
         return Caller(RPC, address=address)
     fingerprint = hashlib.sha256(session.sid.encode()).hexdigest()[:16] if session.sid else None
     return Caller(WEB, session.uid, fingerprint, address)
+
+
+def in_person(env) -> bool:
+    """Tell whether the user of ``env`` acts by hand: signed in to the session of this request, no typed code between.
+
+    What takes a person's own decision asks this first, then for the role.
+    """
+    person = caller()
+    return person.channel == WEB and person.uid == env.uid and not evaluated.is_typed()

@@ -14,7 +14,7 @@ import json
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-from odoo.addons.pii_retention import channel, evaluated, keys
+from odoo.addons.pii_retention import channel, keys
 from odoo.addons.pii_retention.crypto import CryptoError, secret_key_id
 
 LABEL = "request"
@@ -26,8 +26,7 @@ def check_officer(env) -> None:
 
     :raise AccessError: a script, a remote call, typed code, somebody else's session, or no officer
     """
-    person = channel.caller()
-    if person.channel != channel.WEB or person.uid != env.uid or evaluated.is_typed():
+    if not channel.in_person(env):
         raise AccessError(env._("A privacy officer decides in person, signed in to Odoo."))
     if not env.user.has_group(OFFICER):
         raise AccessError(env._("Only a privacy officer decides about a request."))

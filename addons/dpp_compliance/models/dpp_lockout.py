@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from odoo.addons.pii_retention import channel, evaluated
+from odoo.addons.pii_retention import channel
 
 OFFICER = "pii_retention.group_privacy_officer"
 
@@ -47,8 +47,7 @@ class DppLockout(models.Model):
 
     def action_unlock(self):
         """Let the account sign in again; not one's own, and in person."""
-        person = channel.caller()
-        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_typed():
+        if not channel.in_person(self.env):
             raise AccessError(self.env._("A privacy officer unlocks an account in person, signed in to Odoo."))
         if not self.env.user.has_group(OFFICER):
             raise AccessError(self.env._("Only a privacy officer unlocks an account."))

@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-from .. import channel, evaluated, grants
+from .. import channel, grants
 from ..crypto import CryptoError
 from ..purposes import PURPOSES
 from .pii_grant import OFFICER, _is_genuine
@@ -68,8 +68,7 @@ class PiiGrant(models.Model):
 
     def _check_decider(self):
         """Refuse unless an officer, in person, decides about somebody else's request."""
-        person = channel.caller()
-        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_typed():
+        if not channel.in_person(self.env):
             raise AccessError(self.env._("A privacy officer decides in person, signed in to Odoo."))
         if not self.env.user.has_group(OFFICER):
             raise AccessError(self.env._("Only a privacy officer decides about access to personal data."))

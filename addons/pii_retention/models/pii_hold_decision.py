@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-from .. import channel, evaluated, holds, reasons
+from .. import channel, holds, reasons
 from .pii_hold import OFFICER
 
 ACTIVITY_DECIDE = "pii_retention.activity_hold_decide"
@@ -30,8 +30,7 @@ class PiiHold(models.Model):
 
     def _check_decider(self):
         """Refuse unless an officer decides, in person."""
-        person = channel.caller()
-        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_typed():
+        if not channel.in_person(self.env):
             raise AccessError(self.env._("A privacy officer decides in person, signed in to Odoo."))
         if not self.env.user.has_group(OFFICER):
             raise AccessError(self.env._("Only a privacy officer decides about a legal hold."))

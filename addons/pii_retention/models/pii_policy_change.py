@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
-from .. import channel, evaluated, policies, reasons
+from .. import channel, policies, reasons
 from ..crypto import CryptoError
 from ..figures import CATALOGUE, TOPICS, as_text, from_text, is_looser
 from ..policy_guard import install
@@ -190,8 +190,7 @@ class PiiPolicyChange(models.Model):
     @api.model
     def _check_officer_in_person(self):
         """Refuse unless a privacy officer acts by hand, signed in."""
-        person = channel.caller()
-        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_typed():
+        if not channel.in_person(self.env):
             raise AccessError(
                 self.env._("A privacy officer loosens a policy in person, signed in to Odoo in a browser.")
             )

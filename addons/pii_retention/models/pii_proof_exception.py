@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import SQL
 
-from .. import channel, evaluated, reasons
+from .. import channel, reasons
 from ..crypto import CryptoError
 from ..proof import exceptions, is_genuine
 
@@ -93,8 +93,7 @@ class PiiProofException(models.Model):
 
     @api.model
     def _check_person(self):
-        person = channel.caller()
-        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_typed():
+        if not channel.in_person(self.env):
             raise AccessError(self.env._("A privacy officer decides in person, signed in to Odoo."))
         if not self.env.user.has_group(OFFICER):
             raise AccessError(self.env._("Only a privacy officer decides about the intake of personal data."))

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
-from .. import channel, evaluated, purge_day, purging
+from .. import channel, purge_day, purging
 
 OFFICER = "pii_retention.group_privacy_officer"
 
@@ -63,8 +63,7 @@ class PiiPurgeRun(models.Model):
     def action_confirm(self):
         """Confirm, in person, that today is the day that the server's clock says, and purge."""
         self.ensure_one()
-        person = channel.caller()
-        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_typed():
+        if not channel.in_person(self.env):
             raise AccessError(self.env._("A privacy officer confirms in person, signed in to Odoo."))
         if not self.env.user.has_group(OFFICER):
             raise AccessError(self.env._("Only a privacy officer confirms the date of a purge."))

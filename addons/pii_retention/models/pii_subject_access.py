@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from .. import channel, evaluated, grants, reasons
+from .. import channel, grants, reasons
 from ..crypto import CryptoError
 from ..purposes import PURPOSES, ROLE_GROUPS
 
@@ -115,8 +115,7 @@ class PiiSubject(models.Model):
         """
         company = self._check_request(purpose, reason)
         figures = self.env["pii.policy"]._figures(company.id)
-        person = channel.caller()
-        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_typed():
+        if not channel.in_person(self.env):
             raise AccessError(self.env._("Break-glass is for a person who is signed in to Odoo, in person."))
         user = self.env.user
         if not any(user.has_group(group) for group in ROLE_GROUPS):

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from .. import binding, channel, evaluated, keys, replay
+from .. import binding, channel, keys, replay
 from ..crypto import CryptoError
 
 OFFICER = "pii_retention.group_privacy_officer"
@@ -54,8 +54,7 @@ class PiiTakeover(models.TransientModel):
 
     def action_take_over(self):
         """Decide that the original has moved here: the other database, if it still exists, opens nothing any more."""
-        person = channel.caller()
-        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_typed():
+        if not channel.in_person(self.env):
             raise AccessError(self.env._("A privacy officer decides in person, signed in to Odoo."))
         if not self.env.user.has_group(OFFICER):
             raise AccessError(self.env._("Only a privacy officer decides whose the keys are."))

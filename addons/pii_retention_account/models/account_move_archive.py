@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo import api, models
 from odoo.exceptions import AccessError
 
-from odoo.addons.pii_retention import archive, archive_seals, channel, evaluated, reasons
+from odoo.addons.pii_retention import archive, archive_seals, channel, reasons
 from odoo.addons.pii_retention.statutes import Dates
 
 from .. import documents
@@ -77,8 +77,7 @@ class AccountMove(models.Model):
         :param basis: ``on_request`` or ``manual``
         :raise AccessError: not in person, or without the role
         """
-        person = channel.caller()
-        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_typed():
+        if not channel.in_person(self.env):
             raise AccessError(self.env._("A person states that the full invoice is required, signed in to Odoo."))
         if not self.env.user.has_group(FISCAL):
             raise AccessError(self.env._("The role Fiscal Documents is needed to keep a customer's identity."))

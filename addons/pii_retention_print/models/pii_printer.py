@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
-from odoo.addons.pii_retention import channel, evaluated, keys
+from odoo.addons.pii_retention import channel, keys
 
 from .. import devices, messages
 from ..ipp import AddressError, address
@@ -193,8 +193,7 @@ class PiiPrinter(models.Model):
 
     def action_release(self):
         """Release printers for personal data, at the address that they have now: an officer, in person."""
-        person = channel.caller()
-        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_evaluated():
+        if not channel.in_person(self.env):
             raise AccessError(self.env._("A privacy officer releases printers in person, signed in to Odoo."))
         if not self.env.user.has_group(OFFICER):
             raise AccessError(self.env._("Only a privacy officer releases a printer for personal data."))

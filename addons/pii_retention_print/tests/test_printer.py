@@ -57,6 +57,18 @@ class TestPrinter(PrintCase):
             printer.with_user(self.officer).action_release()
         with self.assertRaises(AccessError):
             printer.with_user(self.officer).released_by_id = self.officer
+        # nor by a button that an administrator gave other words
+        action = self.env["ir.actions.server"].create(
+            {
+                "name": "Show the printer",
+                "state": "code",
+                "model_id": self.env["ir.model"]._get_id(printer._name),
+                "code": "records.action_release()",
+            }
+        )
+        called = action.with_user(self.officer).with_context(active_model=printer._name, active_ids=printer.ids).sudo()
+        with self.acting(self.officer), self.assertRaises(AccessError):
+            called.run()
         self.assertFalse(devices.is_released(printer))
         self.release(printer)
         self.assertTrue(devices.is_released(printer))

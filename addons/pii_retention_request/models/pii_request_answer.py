@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-from odoo.addons.pii_retention import channel, evaluated, transactions
+from odoo.addons.pii_retention import channel, transactions
 
 from .. import packing, seals
 from .pii_request_scope import ARCHIVE_ORIGIN
@@ -21,9 +21,8 @@ def _check_handler(request):
     :raise AccessError: somebody else, a script, a remote call or typed code
     :raise UserError: the request is not approved, or not as it was decided
     """
-    person = channel.caller()
     env = request.env
-    if person.channel != channel.WEB or person.uid != env.uid or evaluated.is_typed():
+    if not channel.in_person(env):
         raise AccessError(env._("Whoever handles a request opens data in person, signed in to Odoo."))
     request.check_access("write")
     if env.user != request.user_id:
