@@ -4,7 +4,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
-from .. import channel, evaluated, proof
+from .. import channel, proof
 from ..crypto import CryptoError
 from ..proof.running import FOUND, LAPSED, OFFICER, OPERATOR
 
@@ -12,7 +12,7 @@ _logger = logging.getLogger(__name__)
 
 GROUP_OFFICER = "pii_retention.group_privacy_officer"
 READERS = (GROUP_OFFICER, "pii_retention.group_auditor")
-#: Of the proofs of a day the first and those that say something new are kept; older ones than this are thinned out.
+#: Of the proofs of a day the last and those that say something new are kept; older ones than this are thinned out.
 _KEPT_WHOLE = timedelta(days=7)
 
 
@@ -27,6 +27,9 @@ class PiiProof(models.Model):
     _allow_sudo_commands = False
 
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="cascade")
+    number = fields.Integer(
+        required=True, readonly=True, aggregator=None, help="Proofs of a company are counted; the last one counts."
+    )
     at = fields.Datetime(string="Made on", required=True, readonly=True)
     day = fields.Date(required=True, readonly=True, help="The day that it was for the company.")
     # a number, no reference: a user who is deleted leaves the proof as it was sealed
@@ -56,7 +59,7 @@ class PiiProof(models.Model):
     is_newest = fields.Boolean(compute="_compute_is_newest")
     exception_ids = fields.One2many("pii.proof.exception", "proof_id", readonly=True)
 
-    _company_at_idx = models.Index("(company_id, at DESC, id DESC)")
+    _company_number_idx = models.Index("(company_id, number DESC, id DESC)")
 
     # === COMPUTE METHODS === #
 
@@ -81,11 +84,9 @@ class PiiProof(models.Model):
                 record.is_genuine = False
 
     def _compute_is_newest(self):
-        newest = {}
-        for company in self.company_id:
-            newest[company] = self.search([("company_id", "=", company.id)], limit=1)
+        newest = {company: proof.sealing.newest(company).id for company in self.company_id}
         for record in self:
-            record.is_newest = newest.get(record.company_id) == record
+            record.is_newest = newest.get(record.company_id) == record.id
 
     # === ACTIONS === #
 
@@ -101,8 +102,7 @@ class PiiProof(models.Model):
     @api.model
     def _check_officer(self):
         """Refuse unless a privacy officer acts, in person."""
-        person = channel.caller()
-        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_typed():
+        if not channel.in_person(self.env):
             raise AccessError(self.env._("A privacy officer decides in person, signed in to Odoo."))
         if not self.env.user.has_group(GROUP_OFFICER):
             raise AccessError(self.env._("Only a privacy officer decides about the intake of personal data."))
@@ -177,10 +177,10 @@ class PiiProof(models.Model):
 
     @api.autovacuum
     def _gc_proofs(self):
-        """Of clean proofs older than a week keep one a day; those that found something or were a person's stay."""
+        """Of clean proofs older than a week keep each day's last; what found something or was a person's stays."""
         self.env.cr.execute(
             """SELECT id FROM (
-                   SELECT id, row_number() OVER (PARTITION BY company_id, day ORDER BY at, id) AS place
+                   SELECT id, row_number() OVER (PARTITION BY company_id, day ORDER BY number DESC) AS place
                      FROM pii_proof
                     WHERE at < %s AND found = 0 AND blocks IS NULL AND person IS NULL) AS old
                 WHERE place > 1 LIMIT 10000""",

@@ -1,8 +1,8 @@
 """Proof of absence: each day it is looked for what must not be there, everywhere it could be, and counted.
 
-``registry`` says what a check is; ``subjects``, ``keystore``, ``files``, ``contacts`` and ``mails`` hold the checks;
-``running`` makes a proof of them; ``sealing`` binds it to a key outside of the database; ``intake`` answers whether the
-vault may take in new personal data.
+``registry`` says what a check is; ``subjects``, ``keystore``, ``files``, ``contacts``, ``mails`` and ``structure`` hold
+the checks; ``running`` makes a proof of them; ``sealing`` binds it to a key outside of the database; ``intake`` answers
+whether the vault may take in new personal data.
 
 The checks believe nothing that the purge says of itself: they look at rows, files and the key store. They count and
 name ids of records; no value of a person is ever read into this process or written down.
@@ -11,7 +11,7 @@ Functions, not methods of a model: what a server action or a template evaluates 
 would otherwise write itself a clean proof.
 """
 
-from . import contacts, files, keystore, mails, subjects  # noqa: F401 they register their checks
+from . import contacts, files, keystore, mails, structure, subjects  # noqa: F401 they register their checks
 from .intake import intake_refusal, standing
 from .registry import COMPANY, DATABASE, Found, Look, check
 from .running import run

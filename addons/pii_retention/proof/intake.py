@@ -41,7 +41,7 @@ class Standing:
 def standing(env, company) -> Standing:
     """Tell how a company stands now. Reads one proof and asks the key store for its seal; some milliseconds."""
     company = company.with_env(env).sudo()  # sudo: the state of the proof decides about everybody's intake
-    proof = company.env["pii.proof"].search([("company_id", "=", company.id)], order="at desc, id desc", limit=1)
+    proof = sealing.newest(company)
     try:
         if not proof:
             if sealing.was_ever_made(company):

@@ -35,6 +35,8 @@ def run(env, *, person: str = "", alarm: bool = True):
     system = env(user=SUPERUSER_ID, su=True, context={"active_test": False, "lang": None})
     system.flush_all()
     now = fields.Datetime.now()
+    # one at a time: two that end together would both be the newest
+    system.cr.execute("SELECT pg_advisory_xact_lock(hashtext('pii_retention.proof'))")
     look = Look(system, keys.keyring(system), now)
     look.companies = registry.companies_at(system, now)
     started = time.monotonic()
@@ -42,10 +44,12 @@ def run(env, *, person: str = "", alarm: bool = True):
     spent = time.monotonic() - started
     proofs = system["pii.proof"]
     for company in look.companies:
-        before = _last(system["res.company"].browse(company.id))
+        record = system["res.company"].browse(company.id)
+        before = _last(record)
         proof = proofs.create(
             {
                 "company_id": company.id,
+                "number": _next_number(record),
                 "at": now,
                 "day": company.today,
                 "user_ref": env.uid,
@@ -67,13 +71,19 @@ def run(env, *, person: str = "", alarm: bool = True):
 
 def _last(company):
     """Return the newest proof of a company that is genuine and was not superseded by one that is gone."""
-    # sudo: as in run
-    proof = company.env["pii.proof"].sudo().search([("company_id", "=", company.id)], order="at desc, id desc", limit=1)
+    proof = sealing.newest(company)
     try:
         genuine = proof and sealing.is_genuine(proof) and not sealing.was_superseded(proof)
     except CryptoError as error:
         raise UserError(str(error)) from error
     return proof if genuine else proof.browse()
+
+
+def _next_number(company) -> int:
+    try:
+        return sealing.next_number(company)
+    except CryptoError as error:
+        raise UserError(str(error)) from error
 
 
 def _blocks(proof, before) -> str | bool:

@@ -2,14 +2,13 @@
 
 Whoever writes to the database can write a row that says "0 found". It counts only when its seal fits, and when it is
 the newest that was made: of each company the key store remembers which one that was, so that a proof with findings
-cannot be deleted in favour of the one before.
+cannot be deleted in favour of the one before. Which one is newer says its number, never a clock: that can be put back.
 """
 
 from __future__ import annotations
 
 import hmac
 import json
-from datetime import UTC
 
 from odoo import fields
 
@@ -23,6 +22,7 @@ def _terms(proof) -> bytes:
     """Return what a proof says, in the one encoding that is sealed."""
     lines = proof.line_ids.sorted("code")
     said = {
+        "number": proof.number,
         "at": fields.Datetime.to_string(proof.at),
         "company": proof.company_id._pii_domain(),
         "day": fields.Date.to_string(proof.day),
@@ -45,8 +45,21 @@ def _name(proof_or_company) -> str:
     return f"proof-{company._pii_domain()}"
 
 
-def _number(proof) -> int:
-    return int(proof.at.replace(tzinfo=UTC).timestamp())
+def newest(company):
+    """Return the newest proof of a company in the database (superuser), empty without one; it may be a forged one."""
+    # sudo: what is proven decides about everybody's intake
+    return (
+        company.env["pii.proof"].sudo().search([("company_id", "=", company.id)], order="number desc, id desc", limit=1)
+    )
+
+
+def next_number(company) -> int:
+    """Return the number of the company's next proof: above all that were ever made, in the database or not.
+
+    :raise CryptoError: the key store cannot be used
+    """
+    known = keys.keyring(company.env).anchors.furthest(_name(company))
+    return max(newest(company).number, known[0] if known else 0) + 1
 
 
 def seal(proof) -> None:
@@ -55,9 +68,8 @@ def seal(proof) -> None:
     # sudo: the seal is closed to everybody; the caller has just made the proof
     proof = proof.sudo()
     proof.seal = mac = _mac(keyring, proof)
-    name, number = _name(proof), _number(proof)
-    # forced: after a clock was put back the newest proof is still the one that was made last
-    proof.env.cr.postcommit.add(lambda: keyring.anchors.advance(name, number, mac, force=True))
+    name, number = _name(proof), proof.number
+    proof.env.cr.postcommit.add(lambda: keyring.anchors.advance(name, number, mac))
 
 
 def is_genuine(proof) -> bool:
@@ -74,8 +86,10 @@ def was_superseded(proof) -> bool:
 
     :raise CryptoError: the key store cannot be used
     """
-    newest = keys.keyring(proof.env).anchors.furthest(_name(proof))
-    return newest is not None and newest[0] > _number(proof) and newest[1] != proof.sudo().seal  # sudo: as in seal
+    known = keys.keyring(proof.env).anchors.furthest(_name(proof))
+    if known is None or known[0] < proof.number:
+        return False  # the one remembered last is older: the process died between the commit and that
+    return known[1] != proof.sudo().seal  # sudo: as in seal
 
 
 def was_ever_made(company) -> bool:

@@ -69,6 +69,22 @@ def _late(look: Look) -> list[Found]:
 
 
 @check(
+    "subject_held",
+    COMPANY,
+    "Customers said to be kept by a legal hold for longer than the next day",
+    model="pii.subject",
+)
+def _held(look: Look) -> list[Found]:
+    """A hold keeps somebody from one day to the next. ``looked`` is how many it keeps past their own day."""
+    relation = SQL(
+        """(SELECT id, company_id, deadline FROM pii_subject WHERE state = 'live' AND deadline_rule = 'held') AS s
+             JOIN %s ON c.id = s.company_id""",
+        look.values,
+    )
+    return look.count(relation, SQL("s.company_id"), SQL("s.deadline > c.today + 1"), SQL("s.id"))
+
+
+@check(
     "subject_other_key",
     COMPANY,
     "Customers sealed with another key than the one that dies on their day",

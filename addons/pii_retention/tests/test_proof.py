@@ -117,6 +117,13 @@ class TestProof(ProofCase):
         def late():
             self.sql("UPDATE pii_subject SET deadline = %s WHERE id = %s", past + timedelta(days=400), subject.id)
 
+        def held():
+            self.sql(
+                "UPDATE pii_subject SET deadline_rule = 'held', deadline = %s WHERE id = %s",
+                self.company._pii_day() + timedelta(days=2),
+                subject.id,
+            )
+
         def other_key():
             elsewhere = token.replace(subject.deadline.isoformat(), (subject.deadline + timedelta(days=1)).isoformat())
             self.sql("UPDATE pii_subject SET operational_token = %s WHERE id = %s", elsewhere, subject.id)
@@ -190,6 +197,7 @@ class TestProof(ProofCase):
         yield "subject_expired_live", live
         yield "subject_erased_values", erased
         yield "subject_late", late
+        yield "subject_held", held
         yield "subject_other_key", other_key
         yield "subject_other_key", other_key_in_a_correction
         yield "file_of_gone", erased
@@ -216,7 +224,8 @@ class TestProof(ProofCase):
     def test_each_check_sees_what_it_is_for(self):
         seen = set()
         tried = 0
-        for code, put in self.places():
+        places = list(self.places())
+        for code, put in places:
             with self.subTest(code=code, put=put.__name__, tried=tried), self.env.cr.savepoint() as savepoint:
                 put()
                 made = self.prove()
@@ -229,9 +238,10 @@ class TestProof(ProofCase):
                 self.env.flush_all()
                 savepoint.rollback()
                 self.env.invalidate_all()
-        print(f"\nFIGURE proof_hidden_places {tried} places ={tried}")
+        print(f"\nFIGURE proof_hidden_places {tried} places ={len(places)}")
         with_own_test = {"key_expired", "key_late", "key_of_nobody", "key_archive_expired", "key_not_rotated"}
         with_own_test |= {
+            "table_hides_rows",
             "subject_returned",
             "file_left_on_disk",
             "file_other_key",
@@ -242,6 +252,31 @@ class TestProof(ProofCase):
         }
         codes = {check.code for check in registry.checks(self.env) if check.module == "pii_retention"}
         self.assertEqual(codes - seen - with_own_test, set(), "a check without a test")
+
+    def test_a_database_that_hides_rows(self):
+        """Whoever owns the tables hides a customer from the purge and from the proof alike: that is found itself."""
+        ways = {
+            "row-level security": (
+                "ALTER TABLE pii_subject ENABLE ROW LEVEL SECURITY",
+                "ALTER TABLE pii_subject FORCE ROW LEVEL SECURITY",
+                "CREATE POLICY hide ON pii_subject USING (false)",
+            ),
+            "a view": (
+                "ALTER TABLE pii_sweep RENAME TO pii_sweep_real",
+                "CREATE VIEW pii_sweep AS SELECT * FROM pii_sweep_real WHERE false",
+            ),
+            "a rule": ("CREATE RULE keep AS ON DELETE TO pii_subject DO INSTEAD NOTHING",),
+        }
+        for way, statements in ways.items():
+            with self.subTest(way=way), self.env.cr.savepoint() as savepoint:
+                for statement in statements:
+                    self.sql(statement)
+                line = self.line(self.prove(), "table_hides_rows")
+                self.assertEqual(line.found, 1)
+                self.assertIn(line.examples, ("pii_subject", "pii_sweep"))
+                savepoint.rollback()
+                self.env.invalidate_all()
+        self.assertEqual(self.line(self.prove(), "table_hides_rows").found, 0)
 
     def test_what_is_no_secret_is_no_finding(self):
         """Country and state stay in clear, and so does what is made of them."""

@@ -166,8 +166,13 @@ class TestIntake(IntakeCase):
             action.with_user(self.officer).sudo().run()
 
     def test_a_clock_that_was_put_back(self):
-        with self.at(hours=-3), self.told("intake_clock"):
-            self.assertStopped("clock")
+        """A proof of the future counts for nothing, and an officer who has looked need not wait until it is over."""
+        with self.at(hours=-3):
+            with self.told("intake_clock"):
+                self.assertStopped("clock")
+            self.press()
+            self.assertEqual(proof.standing(self.env, self.company).code, "ok")
+            self.assertTakenIn("402-1234567-0000002")
 
     def test_forged_and_deleted_proofs(self):
         self.sql("UPDATE pii_proof SET at = at + interval '40 hours' WHERE company_id = %s", self.company.id)

@@ -25,6 +25,7 @@ class TestProofSeal(ProofCase):
             "UPDATE pii_proof SET found = 0 WHERE id = %s",
             "UPDATE pii_proof SET person = 'officer' WHERE id = %s",
             "UPDATE pii_proof SET at = at + interval '1 second' WHERE id = %s",
+            "UPDATE pii_proof SET number = number + 1 WHERE id = %s",
             "UPDATE pii_proof SET seal = NULL WHERE id = %s",
             "UPDATE pii_proof SET seal = repeat('0', 64) WHERE id = %s",
             "DELETE FROM pii_proof_line WHERE proof_id = %s AND found > 0",
@@ -54,6 +55,36 @@ class TestProofSeal(ProofCase):
             self.assertTrue(clean.is_genuine)
             self.assertEqual(proof.standing(self.env, self.company).code, "gone")
             self.sql("DELETE FROM pii_proof WHERE company_id = %s", self.company.id)
+            self.assertEqual(proof.standing(self.env, self.company).code, "gone")
+
+    def test_which_is_newer_says_no_clock(self):
+        """A clean proof of a time when the clock was ahead does not outlive one that found something since."""
+        self.addCleanup(self.forget_newest)
+        now = fields.Datetime.now()
+        with freeze_time(now + timedelta(minutes=30)):
+            ahead = self.prove()
+            self.env.cr.postcommit.run()
+        self.sql("UPDATE pii_subject SET state = 'erased' WHERE id = %s", self.subject.id)
+        with freeze_time(now + timedelta(minutes=5)):
+            red = self.prove()
+            self.env.cr.postcommit.run()
+            found = proof.standing(self.env, self.company)
+            self.assertEqual((found.proof_id, found.code), (red.id, "found"))
+            self.assertTrue(red.is_newest)
+            self.sql("DELETE FROM pii_proof WHERE id = %s", red.id)
+            self.assertTrue(ahead.is_genuine)
+            self.assertEqual(proof.standing(self.env, self.company).code, "gone")
+
+    def test_two_proofs_of_one_second(self):
+        self.addCleanup(self.forget_newest)
+        with freeze_time(fields.Datetime.now()):
+            clean = self.prove()
+            self.env.cr.postcommit.run()
+            self.sql("UPDATE pii_subject SET state = 'erased' WHERE id = %s", self.subject.id)
+            red = self.prove()
+            self.env.cr.postcommit.run()
+            self.assertEqual(red.number, clean.number + 1)
+            self.sql("DELETE FROM pii_proof WHERE id = %s", red.id)
             self.assertEqual(proof.standing(self.env, self.company).code, "gone")
 
     # === WHO MAY === #
