@@ -1,7 +1,7 @@
 """Alarms of the vault itself: no person did something unusual, but something that must happen does not.
 
 A function, not a method of a model: typed code reaches models. It tells the privacy officers by ``pii.alert`` with an
-activity for each of them, once for each cause.
+activity and a mail for each of them, once for each cause.
 """
 
 from __future__ import annotations
@@ -65,5 +65,6 @@ def raise_alarm(env, kind: str, cause: str, company, text: str):
         }
     )
     alert._tell_officers()
+    alert._mail_alarm()
     _logger.warning("%s (%s, company %s): %s", labels[kind], cause, company.id or "-", text)
     return alert

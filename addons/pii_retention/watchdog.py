@@ -1,13 +1,16 @@
 """Notice that scheduled work of the vault stands still, whoever or whatever stopped it.
 
 Odoo archives a scheduled action that failed for a week, without a word; a person can archive, delete, postpone or
-rewrite one in a second; and a server without workers runs none. So three carriers look, none of which needs the other:
-the watchdog's own scheduled action, each intake of personal data, and (once an hour) whoever opens Odoo in a browser.
+rewrite one in a second; and a server without workers runs none. So four carriers look, none of which needs the other:
+the watchdog's own scheduled action, each intake of personal data (at the proof), whoever opens Odoo in a browser (once
+an hour), and ``odoo-bin pii_watch``, which the operator's own scheduler runs: where no scheduled action runs and nobody
+signs in, only something outside of Odoo notices.
 What a job that runs *says* is not believed here either: that is what the proof of absence is for.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +23,8 @@ from odoo import SUPERUSER_ID, fields
 from odoo.tools import SQL
 
 from . import alarms, proof
+
+_logger = logging.getLogger(__name__)
 
 #: A job that failed is given so long to succeed at its next turn.
 FAILING_AFTER = timedelta(hours=1)
@@ -35,12 +40,14 @@ class Job:
     """A scheduled action that must run.
 
     :ivar xmlid: its external id
+    :ivar model: the model that it runs on
     :ivar code: what it runs, exactly
     :ivar longest: the longest interval it may have
     :ivar label: what it does, for officers
     """
 
     xmlid: str
+    model: str
     code: str
     longest: timedelta
     label: str
@@ -59,41 +66,37 @@ _JOBS: dict[str, Job] = {}
 _since = fields.Datetime.now()
 
 
-def watch(xmlid: str, code: str, *, longest: timedelta, label: str) -> None:
+def was_always_there() -> None:
+    """Judge at once what is late: for a process that is started anew for each look."""
+    global _since  # noqa: PLW0603 one moment of the process
+    _since = datetime.min
+
+
+def watch(xmlid: str, model: str, code: str, *, longest: timedelta, label: str) -> None:
     """Add a scheduled action to those that must run; an addon calls it when it is imported."""
-    _JOBS[xmlid] = Job(xmlid, code, longest, label)
+    _JOBS[xmlid] = Job(xmlid, model, code, longest, label)
 
 
-watch(
-    "pii_retention.cron_purge",
-    "model._cron_purge()",
-    longest=timedelta(hours=1),
-    label="Purge of what is due",
+#: The scheduled actions of this addon: external id, model, method, the longest interval in hours, what it does.
+_OWN = (
+    ("cron_purge", "pii.purge.run", "_cron_purge", 1, "Purge of what is due"),
+    ("cron_clock", "pii.subject", "_cron_clock", 1, "Deadlines of open orders and legal holds"),
+    ("cron_proof", "pii.proof", "_cron_proof", 12, "Proof of absence"),
+    ("cron_watch", "pii.proof", "_cron_watch", 2, "Watch over scheduled work"),
+    ("cron_sweep", "pii.sweep", "_cron_sweep", 24, "Deletion of other information"),
+    ("cron_replay", "pii.subject", "_cron_replay", 1, "List of the erased people, applied again"),
+    ("cron_archive", "pii.archive.item", "_cron_archive", 1, "Register of the legal archive"),
+    ("cron_hold_report", "pii.hold", "_cron_report", 24, "Daily report of legal holds"),
+    ("cron_backup_check", "pii.backup", "_cron_check", 24, "Backups that must be gone, or should be there"),
+    ("cron_grant_lapse", "pii.grant", "_cron_lapse", 1, "Review and lapse of role assignments"),
+    ("cron_duty_clocks", "pii.duty", "_cron_clocks", 1, "Clocks of the duties"),
+    ("cron_policy_watch", "pii.policy", "_cron_watch", 1, "Policy: what was agreed on"),
+    ("cron_log_daily", "pii.log.seal", "_cron_daily", 24, "Seal on the access log"),
+    ("cron_log_verify", "pii.log.check", "_cron_verify", 24, "Check of the access log"),
+    ("cron_recipient_assessments", "pii.recipient", "_cron_remind_assessments", 24, "Recipients to assess"),
 )
-watch(
-    "pii_retention.cron_clock",
-    "model._cron_clock()",
-    longest=timedelta(hours=1),
-    label="Deadlines of open orders and legal holds",
-)
-watch(
-    "pii_retention.cron_proof",
-    "model._cron_proof()",
-    longest=timedelta(hours=12),
-    label="Proof of absence",
-)
-watch(
-    "pii_retention.cron_watch",
-    "model._cron_watch()",
-    longest=timedelta(hours=2),
-    label="Watch over scheduled work",
-)
-watch(
-    "pii_retention.cron_sweep",
-    "model._cron_sweep()",
-    longest=timedelta(days=1),
-    label="Deletion of other information",
-)
+for _name, _model, _method, _hours, _label in _OWN:
+    watch(f"pii_retention.{_name}", _model, f"model.{_method}()", longest=timedelta(hours=_hours), label=_label)
 
 
 def jobs(env) -> Iterator[Job]:
@@ -120,10 +123,11 @@ def _row(env, job: Job) -> dict | None:
     env.cr.execute(
         SQL(
             """SELECT c.active, c.nextcall, c.lastcall, c.failure_count, c.first_failure_date, c.interval_number,
-                      c.interval_type, s.code, s.state, (u.active OR u.id = %s) AS user_active
+                      c.interval_type, s.code, s.state, m.model, (u.active OR u.id = %s) AS user_active
                  FROM ir_model_data d
                  JOIN ir_cron c ON c.id = d.res_id
                  JOIN ir_act_server s ON s.id = c.ir_actions_server_id
+                 JOIN ir_model m ON m.id = s.model_id
                  LEFT JOIN res_users u ON u.id = c.user_id
                 WHERE d.module = %s AND d.name = %s AND d.model = 'ir.cron'""",
             SUPERUSER_ID,
@@ -149,7 +153,8 @@ def _judge(env, job: Job, row: dict, now: datetime) -> tuple[str, str] | None:
             "the server's log, then activate it again under Settings → Technical → Scheduled Actions.",
             label,
         )
-    if row["state"] != "code" or (row["code"] or "").strip() != job.code:
+    runs = (row["state"], row["model"], (row["code"] or "").strip())
+    if runs != ("code", job.model, job.code):
         return "changed", env._(
             "The scheduled action “%s” runs something else than it should. Find out who changed it, and restore it by "
             "updating the addon after deleting the action.",
@@ -189,23 +194,22 @@ def _interval(number: int, kind: str) -> timedelta:
     return timedelta(days=number * days[kind])
 
 
-def look(env) -> list[str]:
+def look(env) -> list[Finding]:
     """Look at the jobs and at the newest proof of each company; tell the officers what is wrong.
 
-    :return: the causes of what is wrong, told now or before
+    :return: what is wrong, told now or before
     """
-    causes = []
-    for found in findings(env):
+    wrong = findings(env)
+    for found in wrong:
         alarms.raise_alarm(env, "watch", found.cause, None, found.text)
-        causes.append(found.cause)
     companies = env["res.company"].sudo().search([])  # sudo: the watch is kept over all of them
     for company in companies:
         found = proof.standing(env, company)
         if found.is_open or (found.code == "none" and not _has_subjects(company)):
             continue
         alarms.raise_alarm(env, "proof", f"proof_{found.code}", company, found.text)
-        causes.append(f"proof_{found.code}")
-    return causes
+        wrong.append(Finding(f"proof_{found.code}", found.text))
+    return wrong
 
 
 def _has_subjects(company) -> bool:
@@ -220,7 +224,7 @@ _looked: dict[str, float] = {}
 def look_in_passing(env) -> None:
     """Look, at most once an hour in each process, on a connection of its own: somebody opens Odoo.
 
-    It never disturbs that person: nothing is raised, and a lock is not waited for.
+    It never disturbs that person: a lock is not waited for, and what fails is for the log.
     """
     with _mutex:
         now = time.monotonic()
@@ -235,3 +239,6 @@ def look_in_passing(env) -> None:
         # the watchdog's own action and the next person look again
         with _mutex:
             _looked.pop(env.cr.dbname, None)
+    except Exception:
+        # a fault in here must not keep people from signing in
+        _logger.exception("The watch over the scheduled work of the vault failed.")

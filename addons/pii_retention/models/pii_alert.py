@@ -1,5 +1,7 @@
 import logging
 
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
@@ -7,7 +9,7 @@ from ..purposes import SELECTION
 
 _logger = logging.getLogger(__name__)
 
-OFFICER = "pii_retention.group_privacy_officer"
+OFFICER, AUDITOR = "pii_retention.group_privacy_officer", "pii_retention.group_auditor"
 #: Kinds that no rule raises: the product finds them by itself.
 FINDINGS = [
     ("policy", "The policy was changed past its approval"),
@@ -59,15 +61,43 @@ class PiiAlert(models.Model):
 
     def _tell_officers(self):
         self.ensure_one()
-        officers = self.env.ref(OFFICER).all_user_ids.filtered(
-            lambda user: user.active and (not self.company_id or self.company_id in user.company_ids)
-        )
-        for officer in officers - self.user_id:
+        officers = self._recipients()
+        for officer in officers:
             self.activity_schedule("pii_retention.activity_alert", user_id=officer.id, summary=self.name)
-        self.message_subscribe((officers - self.user_id).partner_id.ids)
+        self.message_subscribe(officers.partner_id.ids)
         self.message_post(
             body=self.env._("%(rule)s: %(detail)s", rule=self.name, detail=self.detail), subtype_xmlid="mail.mt_comment"
         )
+
+    def _recipients(self):
+        """Return who is told: officers of the company, else all officers, else auditors; never who it is about."""
+        self.ensure_one()
+        officers = self.env.ref(OFFICER).all_user_ids.filtered("active") - self.user_id
+        own = officers.filtered(lambda user: not self.company_id or self.company_id in user.company_ids)
+        return own or officers or self.env.ref(AUDITOR).all_user_ids.filtered("active") - self.user_id
+
+    def _mail_alarm(self):
+        """Mail an alarm of the vault itself, whatever anybody prefers: nobody may be looking into Odoo.
+
+        Who gets its message by mail is left out; where there is nobody to tell, the administrators appoint somebody.
+        """
+        self.ensure_one()
+        officers = self._recipients()
+        readers = officers.filtered(lambda user: user.notification_type != "email" and user.email)
+        text = self.env._("%(rule)s: %(detail)s", rule=self.name, detail=self.detail)
+        if not officers:
+            readers = self.env.ref("base.group_system").all_user_ids.filtered(lambda user: user.active and user.email)
+            text += " " + self.env._("There is no privacy officer who could look into it: appoint one.")
+        if not readers:
+            return
+        self.env["mail.mail"].create(
+            {
+                "subject": self.name,
+                "body_html": Markup("<p>%s</p><p>%s</p>") % (text, f"{self.get_base_url()}/odoo/pii.alert/{self.id}"),
+                "email_to": ", ".join(readers.mapped("email_formatted")),
+                "auto_delete": True,
+            }
+        ).send_after_commit()
 
     def action_examined(self):
         """Close the alert; the note says what became of it."""

@@ -1,10 +1,11 @@
 from datetime import timedelta
+from unittest.mock import patch
 
-from odoo import fields
-from odoo.tests import tagged
+from odoo import fields, tools
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.pii_retention import watchdog
+from odoo.addons.pii_retention import alarms, watchdog
 
 from .common import PERSON
 from .test_proof_intake import ALARMS, IntakeCase
@@ -15,8 +16,13 @@ class WatchCase(IntakeCase):
         super().setUp()
         watchdog._looked.clear()
         self.patch(watchdog, "_since", self.start - timedelta(days=1))
-        for name in self.jobs():
-            self.plan(name, active=True, failure_count=0, lastcall=self.start, nextcall=self.start + timedelta(hours=1))
+        for job in watchdog.jobs(self.env):
+            self.sql(
+                "UPDATE ir_cron SET active = true, failure_count = 0, lastcall = %s, nextcall = %s WHERE id = %s",
+                self.start,
+                self.start + timedelta(hours=1),
+                self.env.ref(job.xmlid).id,
+            )
 
     def jobs(self):
         return [
@@ -58,17 +64,51 @@ class TestWatchdog(WatchCase):
                 "changed": lambda name=name: self.sql(
                     "UPDATE ir_act_server SET code = 'pass' WHERE id = %s", self.cron(name).ir_actions_server_id.id
                 ),
+                # a method of the same name is not the same work
+                "changed ": lambda name=name: self.sql(
+                    "UPDATE ir_act_server SET model_id = %s WHERE id = %s",
+                    self.env["ir.model"]._get_id("res.partner"),
+                    self.cron(name).ir_actions_server_id.id,
+                ),
                 "deleted": lambda name=name: self.cron(name).unlink(),
             }
             for way, do in ways.items():
                 with self.subTest(job=name, way=way), self.env.cr.savepoint() as savepoint:
                     do()
-                    self.assertEqual(self.causes(), [f"pii_retention_{name}_{way}"])
+                    self.assertEqual(self.causes(), [f"pii_retention_{name}_{way.strip()}"])
                     tried += 1
                     self.env.flush_all()
                     savepoint.rollback()
                     self.env.invalidate_all()
-        print(f"\nFIGURE watchdog_ways_noticed {tried} ways ={6 * len(self.jobs())}")
+        print(f"\nFIGURE watchdog_ways_noticed {tried} ways ={7 * len(self.jobs())}")
+        self.assertEqual(tried, 7 * len(self.jobs()))
+
+    def test_every_scheduled_action_of_the_vault_is_watched(self):
+        watched = {job.xmlid for job in watchdog.jobs(self.env)}
+        known = self.env["ir.model.data"].search([("model", "=", "ir.cron")])
+        of_the_vault = {name for name in known.mapped("complete_name") if name.startswith("pii_retention")}
+        # what printers say of their jobs is no protection of anybody
+        self.assertEqual(of_the_vault - {"pii_retention_print.ir_cron_poll"}, watched)
+        self.assertGreaterEqual(len(watched), 15)
+
+    def test_the_operators_scheduler_asks_at_once(self):
+        """A process that is started for one look cannot wait to see what is late."""
+        self.plan("cron_proof", nextcall=self.start - timedelta(hours=4))
+        self.patch(watchdog, "_since", self.start)
+        self.assertEqual(self.causes(), [])
+        watchdog.was_always_there()
+        self.assertEqual(self.causes(), ["pii_retention_cron_proof_late"])
+        with self.told("pii_retention_cron_proof_late"):
+            (found,) = watchdog.look(self.env)
+        self.assertIn("max_cron_threads", found.text)
+
+    def test_whoever_opens_odoo_is_not_disturbed(self):
+        with (
+            patch.object(watchdog, "look", side_effect=ValueError("broken")),
+            self.enter_registry_test_mode(),
+            self.assertLogs("odoo.addons.pii_retention.watchdog", "ERROR"),
+        ):
+            watchdog.look_in_passing(self.env)
 
     def test_an_interval_that_is_too_long(self):
         self.plan("cron_proof", interval_number=3, interval_type="months")
@@ -96,6 +136,55 @@ class TestWatchdog(WatchCase):
         self.env["pii.alert"].search([]).unlink()
         with self.told():
             watchdog.look_in_passing(self.env)
+
+    def mails(self, action):
+        """Return the mails that ``action`` queues, whatever would send them."""
+        before = self.env["mail.mail"].search([])
+        with patch.object(type(before), "send_after_commit"), patch.object(type(before), "send"):
+            action()
+        return self.env["mail.mail"].search([]) - before
+
+    def alarm(self):
+        with mute_logger(ALARMS):
+            alarms.raise_alarm(self.env, "watch", "test", self.company, "The purge stands still.")
+
+    def addressed(self, mails):
+        return {
+            email.lower()
+            for mail in mails
+            for email in tools.mail.email_split(
+                f"{mail.email_to or ''}, {', '.join(mail.recipient_ids.mapped('email'))}"
+            )
+        }
+
+    def test_an_alarm_reaches_officers_by_mail_whatever_they_prefer(self):
+        officers = self.officer | self.second
+        officers.partner_id.email = False
+        self.officer.write({"email": "first@staff.example.com", "notification_type": "inbox"})
+        self.second.write({"email": "second@staff.example.com", "notification_type": "email"})
+        mails = self.mails(self.alarm)
+        self.assertEqual(self.addressed(mails) & set(officers.mapped("email")), set(officers.mapped("email")))
+        self.assertIn("The purge stands still.", "".join(mails.mapped(lambda mail: str(mail.body_html))))
+
+    def test_an_alarm_never_reaches_nobody(self):
+        """Without an officer of the company the others are told, then the auditors, at last the administrators."""
+        alerts = self.env["pii.alert"]
+        everybody = self.env.ref("pii_retention.group_privacy_officer").all_user_ids
+        other = self.env["res.company"].create({"name": "Other"})
+        alert = alerts.create({"name": "x", "kind": "watch", "company_id": other.id})
+        self.assertTrue(alert._recipients() <= everybody and alert._recipients())
+        everybody.active = False
+        auditors = self.env.ref("pii_retention.group_auditor").all_user_ids
+        auditors.active = False
+        auditor = new_test_user(self.env, "watch_auditor", groups="pii_retention.group_auditor")
+        self.assertEqual(alert._recipients(), auditor)
+        auditor.active = False
+        self.assertFalse(alert._recipients())
+        admin = self.env.ref("base.user_admin")
+        admin.write({"active": True, "email": "admin@staff.example.com"})
+        mails = self.mails(self.alarm)
+        self.assertIn("admin@staff.example.com", self.addressed(mails))
+        self.assertIn("appoint one", str(mails[:1].body_html))
 
     def test_officers_see_it_on_every_screen(self):
         banner = self.env["pii.proof"].with_user(self.officer).pii_standing
@@ -150,8 +239,8 @@ class TestProofJobDies(WatchCase):
         """It runs on time, says that all is done, and writes rows that say so: no seal, no proof."""
         for hour in range(0, 25, 6):
             self.sql(
-                """INSERT INTO pii_proof (company_id, at, day, user_ref, looked, found, result, seal)
-                   VALUES (%s, %s, %s, 1, 1000, 0, 'clean', repeat('0', 64))""",
+                """INSERT INTO pii_proof (company_id, number, at, day, user_ref, looked, found, result, seal)
+                   VALUES (%s, 1000, %s, %s, 1, 1000, 0, 'clean', repeat('0', 64))""",
                 self.company.id,
                 self.start + timedelta(hours=hour),
                 fields.Date.to_string(self.start),
