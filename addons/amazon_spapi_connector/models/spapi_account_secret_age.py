@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
-from odoo.addons.pii_retention import calendar
+from odoo.addons.pii_retention import calendar, duty_seals
 
 DUTY = "secret_rotation"
 
@@ -75,12 +75,12 @@ class SpapiAccount(models.Model):
             reference = f"{account._name},{account.id}"
             running = duties.search([("code", "=", DUTY), ("record_ref", "=", reference), ("done_at", "=", False)])
             if not account.active or not account.client_secret_sealed:
-                running._end(self.env._("The account has no secret any more."))
+                duty_seals.end(running, self.env._("The account has no secret any more."))
                 continue
             started = calendar.begins(account.client_secret_set_on, account.company_id._pii_figure("tz"))
             if running and running.started_at == started:
                 continue
-            running._end(evidence)
+            duty_seals.end(running, evidence)
             duties.create(
                 {
                     "code": DUTY,

@@ -2,7 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 
-from .. import channel, duties, evaluated
+from .. import channel, duties, duty_seals
+from ..crypto import CryptoError
 
 OFFICER = "pii_retention.group_privacy_officer"
 #: What an officer states about a duty that begins with an event.
@@ -51,6 +52,10 @@ class PiiDuty(models.Model):
     done_by_id = fields.Many2one("res.users", readonly=True, copy=False, ondelete="restrict", tracking=True)
     evidence = fields.Char(readonly=True, copy=False, tracking=True, help="Where the proof is: number of a report, …")
     evidence_ids = fields.Many2many("ir.attachment", string="Proof", copy=False, help="Reports, protocols, mails.")
+    seal = fields.Char(groups=fields.NO_ACCESS, copy=False)
+    is_genuine = fields.Boolean(
+        string="Signature Fits", compute="_compute_is_genuine", help="Off: nobody has signed it as the register says."
+    )
     note = fields.Text(help="Never name a customer here.")
     proof_wanted = fields.Char(compute="_compute_figure")
     is_recurring = fields.Boolean(compute="_compute_figure")
@@ -108,6 +113,14 @@ class PiiDuty(models.Model):
             else:
                 duty.state = "soon" if duty.warn_at and now >= duty.warn_at else "running"
             duty.is_late = bool(duty.done_at and duty.due_at) and duty.done_at > duty.due_at
+
+    @api.depends("done_at", "done_by_id", "evidence", "evidence_ids")
+    def _compute_is_genuine(self):
+        for duty in self:
+            try:
+                duty.is_genuine = not duty.done_at or duty_seals.is_genuine(duty)
+            except (CryptoError, UserError):
+                duty.is_genuine = False
 
     def _search_state(self, operator, value):
         if operator != "in":
@@ -167,6 +180,8 @@ class PiiDuty(models.Model):
     def write(self, vals):
         if not self.env.su and set(vals) - _FREE:
             raise AccessError(self.env._("The clock of a duty and its outcome are not written by hand."))
+        if not self.env.su and "evidence_ids" in vals and any(duty.done_at for duty in self):
+            raise AccessError(self.env._("The proof of a duty that is signed stays as it was signed."))
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
@@ -203,8 +218,7 @@ class PiiDuty(models.Model):
         :raise AccessError: not an officer, not in person
         :raise UserError: no proof, or too early
         """
-        person = channel.caller()
-        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_typed():
+        if not channel.in_person(self.env):
             raise AccessError(self.env._("A privacy officer signs a duty in person, signed in to Odoo in a browser."))
         if not self.env.user.has_group(OFFICER):
             raise AccessError(self.env._("Only a privacy officer signs a duty."))
@@ -222,16 +236,8 @@ class PiiDuty(models.Model):
                 )
             if duty.leaver_id == self.env.user:
                 raise UserError(self.env._("Nobody signs that his own access has ended."))
-            duty._end((evidence or "").strip(), self.env.user)
-
-    def _end(self, evidence, user=None):
-        """Write down that a duty is done, and begin the next one."""
-        now = fields.Datetime.now()
-        for duty in self.sudo():  # sudo: the outcome is not written by hand; the callers have checked
-            duty.write({"done_at": now, "done_by_id": user and user.id, "evidence": evidence})
-            duty.activity_unlink(["pii_retention.activity_duty"])
-            duty.flush_recordset()
-            if duties.DUTIES[duty.code].recurring:
-                duty.create(
-                    {"code": duty.code, "company_id": duty.company_id.id, "started_at": now, "previous_id": duty.id}
+            if left := duty.leaver_id and duty.leaver_id._pii_leftovers():
+                raise UserError(
+                    self.env._("%(who)s still has: %(what)s.", who=duty.leaver_id.name, what=", ".join(left))
                 )
+            duty_seals.end(duty, (evidence or "").strip(), self.env.user)

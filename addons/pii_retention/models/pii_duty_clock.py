@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-from .. import alerts, duties
+from .. import alerts, duties, duty_seals
 
 
 class PiiDuty(models.Model):
@@ -11,6 +11,7 @@ class PiiDuty(models.Model):
         """Remind of what is due soon, raise the alarm about what is overdue, and look after those who left."""
         duties_of_all = self.sudo()  # sudo: the clock is the product's
         duties_of_all._ensure_all()
+        duty_seals.watch(duties_of_all.env)
         open_ones = duties_of_all.search([("done_at", "=", False)])
         open_ones._wind()
         open_ones.filtered(lambda duty: duty.code == "leaver")._finish_leavers()
@@ -72,7 +73,7 @@ class PiiDuty(models.Model):
             # sudo: the outcome is not written by hand
             duty.sudo().subject = ", ".join(left) or False
             if not left:
-                duty._end(duty.env._("Account closed; no grant, key or trusted device is left."))
+                duty_seals.end(duty, duty.env._("Account closed; no grant, key or trusted device is left."))
 
     @api.model
     def _watch_leavers(self):

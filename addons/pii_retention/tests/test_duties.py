@@ -2,6 +2,7 @@ from datetime import datetime, timedelta
 
 from freezegun.api import freeze_time
 
+from odoo import Command
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user, tagged
 
@@ -31,6 +32,7 @@ class DutyCase(PolicyCase):
         if running and duties.DUTIES[code].recurring:
             with self.at(started):
                 running.write({"started_at": started})
+                self.by_sql("UPDATE pii_duty SET create_date = %s WHERE id = %s", started, running.id)
                 running._wind()
             return running
         with self.at(started):
@@ -89,6 +91,63 @@ class TestDuties(DutyCase):
         with self.acting(self.officer), self.assertRaises(AccessError):
             action.with_user(self.officer).sudo().run()
         self.assertFalse(duty.done_at)
+
+    def test_a_signature_that_nobody_gave(self):
+        duty = self.begin("scan")
+        with self.at(START + timedelta(days=1)):
+            self.sign(duty)
+        self.assertTrue(duty.is_genuine)
+        forgeries = (
+            "UPDATE pii_duty SET evidence = 'another report' WHERE id = %s",
+            "UPDATE pii_duty SET done_at = done_at - interval '1 day' WHERE id = %s",
+            "UPDATE pii_duty SET due_at = due_at + interval '1 day' WHERE id = %s",
+            "UPDATE pii_duty SET done_by_id = 1 WHERE id = %s",
+            "UPDATE pii_duty SET done_by_id = NULL WHERE id = %s",
+            "UPDATE pii_duty SET done_by_id = NULL, seal = NULL WHERE id = %s",
+        )
+        refused = 0
+        for forgery in forgeries:
+            with self.subTest(forgery=forgery), self.env.cr.savepoint() as savepoint:
+                self.by_sql(forgery, duty.id)
+                self.assertFalse(duty.is_genuine)
+                refused += 1
+                savepoint.rollback()
+                self.env.invalidate_all()
+        print(f"\nFIGURE duty_forgeries_refused {refused} forgeries ={len(forgeries)}")
+        self.by_sql(forgeries[0], duty.id)
+        with self.assertRaises(AccessError):
+            duty.with_user(self.officer).write({"evidence_ids": [Command.create({"name": "x", "raw": b"x"})]})
+
+    def test_typed_code_signs_nothing(self):
+        duty = self.begin("scan")
+        vals = {"done_at": "2031-02-01", "done_by_id": self.officer.id}
+        code = f"env['pii.duty'].browse({duty.id}).sudo().write({vals})"
+        action = self.env["ir.actions.server"].create(
+            {"name": "x", "model_id": self.env.ref("base.model_res_partner").id, "state": "code", "code": code}
+        )
+        action.with_user(self.admin).sudo().run()
+        self.assertFalse(duty.is_genuine)
+        self.assertFalse(hasattr(duty, "_end"), "no method ends a duty")
+        for _round in range(2):
+            self.duties._cron_clocks()
+            found = self.env["pii.alert"].search([("kind", "=", "duty"), ("name", "like", "does not fit")])
+            self.assertEqual(len(found), 1)
+            found.state = "examined"
+
+    def test_a_clock_that_was_put_forward(self):
+        duty = self.begin("scan")
+        self.by_sql("UPDATE pii_duty SET started_at = %s WHERE id = %s", START + timedelta(days=29), duty.id)
+        with self.at(START + timedelta(days=30)):
+            self.duties._cron_clocks()
+            self.assertEqual((duty.started_at, duty.state), (START, "overdue"))
+            self.assertTrue(self.env["pii.alert"].search([("kind", "=", "duty"), ("name", "like", "put forward")]))
+
+    def test_nobody_signs_what_is_not_gone(self):
+        user = new_test_user(self.env, "duty_leaver", groups="pii_retention.group_fulfilment")
+        with self.acting(self.officer):
+            duty = self.duties.with_user(self.officer).create({"code": "leaver", "leaver_id": user.id})
+            with self.assertRaises(UserError):
+                duty._sign("all gone")
 
     def test_the_register_is_not_edited(self):
         duty = self.begin("scan")
