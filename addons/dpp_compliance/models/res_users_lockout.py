@@ -1,6 +1,6 @@
 from contextlib import contextmanager
 
-from odoo import models
+from odoo import api, models
 from odoo.exceptions import AccessDenied
 
 from .. import lockouts
@@ -49,6 +49,15 @@ class ResUsers(models.Model):
             self.env.user._dpp_notice_weak(credential["password"])
         return found
 
+    @api.model
+    def _check_uid_passwd(self, uid, passwd):
+        super()._check_uid_passwd(uid, passwd)
+        # the answer may come from memory; and a program never sees the page on which a person chooses another password
+        user = self.with_user(uid).env.user
+        reason = user._dpp_change_reason() or user._dpp_weak_reason(passwd)
+        if reason and self.env["res.users.apikeys"]._check_credentials(scope="rpc", key=passwd) != uid:
+            raise AccessDenied(reason)
+
     def _dpp_login_of(self, user):
         """Return the login of whoever tries: ``user`` is a login, or the id of somebody whose login was right."""
         if isinstance(user, str) or not user:
@@ -61,8 +70,11 @@ class ResUsers(models.Model):
 
     def _dpp_refuse_locked(self, login):
         if lockouts.locked_until(self.env.registry, login):
+            # the figure of all accounts: how long this one has still to wait would tell that somebody is at it
             raise AccessDenied(
                 self.env._(
-                    "Too many failed attempts. Wait for a while, or ask a privacy officer to unlock the account."
+                    "Too many failed attempts. The account opens again %s minutes after the last of them; a privacy "
+                    "officer can unlock it before.",
+                    self._dpp_lock_figures()[1],
                 )
             )

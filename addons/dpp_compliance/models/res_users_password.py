@@ -128,12 +128,19 @@ class ResUsers(models.Model):
         if not user._dpp_is_bound():
             return False
         if user.dpp_must_change:
-            return self.env._("Somebody else has set your password, or it does not meet the rules. Choose your own.")
+            return self._dpp_choose_text()
         if user.dpp_password_ends_at and fields.Datetime.now() >= user.dpp_password_ends_at:
             return self.env._(
                 "Your password is older than %s days. Choose a new one.", user._dpp_figure("password_max_age_days")
             )
         return False
+
+    def _dpp_choose_text(self):
+        return self.env._("Somebody else has set your password, or it does not meet the rules. Choose your own.")
+
+    def _dpp_weak_reason(self, password):
+        """Return why this password, which is right, has to be changed, False if it keeps the rules."""
+        return self._dpp_is_bound() and self._dpp_faults(password) and self._dpp_choose_text()
 
     def _pii_sign_in_refusal(self):
         """Personal data opens for nobody whose password has to be changed."""
@@ -142,5 +149,5 @@ class ResUsers(models.Model):
     def _dpp_notice_weak(self, password):
         """Note at sign-in, the only moment at which it can be seen, that a password breaks the rules."""
         user = self.sudo()  # sudo: not written by hand
-        if user._dpp_is_bound() and not user.dpp_must_change and self._dpp_faults(password):
+        if not user.dpp_must_change and self._dpp_weak_reason(password):
             user.dpp_must_change = True

@@ -1,10 +1,14 @@
+import threading
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
+import psycopg2
 from freezegun.api import freeze_time
 
 from odoo.exceptions import AccessDenied, AccessError, UserError
 from odoo.tests import TransactionCase, tagged
+
+from odoo.addons.pii_retention import alerts
 
 from .. import lockouts
 from .common import SignInMixin, good
@@ -131,6 +135,48 @@ class TestLockout(SignInMixin, TransactionCase):
             type(self).person = None
         self.assertEqual(self.sign_in(self.clerk.login, good(99)), self.clerk.id)
 
+    def test_the_text_says_how_long_and_nothing_of_the_account(self):
+        self.guess(self.clerk.login, 3)
+        text = self.denied(self.sign_in, self.clerk.login, good(99))
+        self.assertIn("30 minutes", text)
+        self.guess("nobody.at.all", 3)
+        self.assertEqual(text, self.denied(self.sign_in, "nobody.at.all", good(99)))
+
+    def test_a_program_does_not_go_on_with_a_password_that_is_over(self):
+        users = self.env["res.users"].with_user(self.clerk)
+        users._check_uid_passwd(self.clerk.id, good(99))
+        self.env.registry.clear_cache()
+        self.clerk.dpp_password_set_at = START
+        with self.at(START + timedelta(days=180)):
+            for _number in range(4):
+                self.assertIn("older than 180 days", self.denied(users._check_uid_passwd, self.clerk.id, good(99)))
+            self.assertFalse(self.lockout(self.clerk.login), "a right password is no guess")
+            self.assertEqual(self.sign_in(self.clerk.login, good(99)), self.clerk.id, "a person is sent to the page")
+
+    def test_nor_with_one_that_breaks_the_rules(self):
+        """However often it asks: what is answered from memory is looked at, too. An API key is no password."""
+        users = self.env["res.users"].with_user(self.clerk)
+        self.clerk._set_encrypted_password(self.clerk.id, self.clerk._crypt_context().hash("dpp_clerk"))
+        for _number in range(3):
+            self.assertIn("does not meet the rules", self.denied(users._check_uid_passwd, self.clerk.id, "dpp_clerk"))
+        self.clerk.dpp_must_change = True
+        keys = self.env["res.users.apikeys"].with_user(self.clerk)
+        key = keys._generate(None, "a program", datetime.now() + timedelta(days=1))
+        users._check_uid_passwd(self.clerk.id, key)
+        with self.assertRaises(AccessDenied):
+            users._check_uid_passwd(self.clerk.id, "f" * 40)
+
+    def test_the_operator_unlocks(self):
+        self.guess(self.clerk.login, 3)
+        self.assertTrue(lockouts.unlock(self.env.registry, self.clerk.login))
+        self.assertFalse(lockouts.unlock(self.env.registry, self.clerk.login))
+        self.assertEqual(self.sign_in(self.clerk.login, good(99)), self.clerk.id)
+
+    def test_officers_who_cannot_be_told_leave_it_locked(self):
+        with patch.object(alerts, "tell", side_effect=psycopg2.errors.SerializationFailure):
+            self.guess(self.clerk.login, 3)
+        self.denied(self.sign_in, self.clerk.login, good(99))
+
     def test_old_counts_are_forgotten(self):
         with self.at(START):
             self.guess(self.clerk.login, 1)
@@ -141,3 +187,36 @@ class TestLockout(SignInMixin, TransactionCase):
         with self.at(START + timedelta(minutes=31)):
             self.env["dpp.lockout"]._cron_forget()
             self.assertFalse(self.lockout(self.clerk.login) | self.lockout(self.plain.login))
+
+
+@tagged("post_install", "-at_install")
+class TestGuessesAtOnce(TransactionCase):
+    """Guesses that come at the same moment are counted one by one."""
+
+    def test_none_is_lost(self):
+        login, registry, guesses = "dpp.nobody.at.once", self.env.registry, 12
+        failed = []
+
+        def forget():
+            with registry.cursor() as cr:
+                cr.execute("DELETE FROM dpp_lockout WHERE key = %s", [lockouts.key_of(login)])
+
+        def guess():
+            # plain SQL on a connection of its own, no environment
+            try:
+                lockouts.count(registry, login, 3, 30)
+            except psycopg2.Error as error:
+                failed.append(error.pgcode)
+
+        self.addCleanup(forget)
+        threads = [threading.Thread(target=guess) for _number in range(guesses)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failed, [])
+        with registry.cursor() as cr:
+            cr.execute("SELECT failures FROM dpp_lockout WHERE key = %s", [lockouts.key_of(login)])
+            counted = cr.fetchone()[0]
+        self.assertEqual(counted, guesses)
+        print(f"\nFIGURE sign_in_guesses_at_once_counted {counted} guesses ={guesses}")

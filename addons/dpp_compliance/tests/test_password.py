@@ -5,6 +5,7 @@ from freezegun.api import freeze_time
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, TransactionCase, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.pii_retention.tests.common import VaultCase
 
@@ -156,7 +157,8 @@ class TestPasswordPage(SignInMixin, HttpCase):
         self.authenticate(self.clerk.login, good(99))
         answer = self.url_open("/odoo", allow_redirects=False)
         self.assertEqual((answer.status_code, urlsplit(answer.headers["Location"]).path), (303, "/dpp/password"))
-        called = self.make_jsonrpc_request_raw("/web/dataset/call_kw/res.partner/search_count")
+        with mute_logger("odoo.http"):
+            called = self.make_jsonrpc_request_raw("/web/dataset/call_kw/res.partner/search_count")
         self.assertIn("error", called)
         page = self.url_open("/dpp/password").text
         self.assertIn("Somebody else has set your password", page)
