@@ -26,6 +26,16 @@ _SQL = f"""
         FOR EACH STATEMENT EXECUTE FUNCTION pii_policy_guard()"""
 
 
+def is_there(cr) -> bool:
+    """Tell whether both triggers are there and at work."""
+    cr.execute(
+        """SELECT count(*) FROM pg_trigger
+            WHERE tgrelid = 'pii_policy_change'::regclass AND tgenabled IN ('O', 'A')
+              AND tgfoid = to_regproc('pii_policy_guard')"""
+    )
+    return cr.fetchone()[0] == 2
+
+
 def install(cr) -> None:
     """Make the triggers; again after each update of the addon."""
     cr.execute(_SQL)

@@ -1,5 +1,6 @@
 from . import base
 from . import pii_cached_mixin
+from . import pii_confirmed_mixin
 from . import base_files
 from . import res_company
 from . import pii_access_log

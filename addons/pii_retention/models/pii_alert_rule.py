@@ -23,7 +23,7 @@ class PiiAlertRule(models.Model):
 
     _name = "pii.alert.rule"
     _description = "Alert Rule"
-    _inherit = ["mail.thread", "pii.cached.mixin"]
+    _inherit = ["mail.thread", "pii.confirmed.mixin"]
     _order = "sequence, id"
 
     name = fields.Char(required=True, translate=True)

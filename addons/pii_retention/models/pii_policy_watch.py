@@ -1,7 +1,9 @@
+import contextlib
+
 from odoo import api, models
 from odoo.exceptions import UserError
 
-from .. import alerts, policies
+from .. import alerts, confirmed, policies, policy_guard
 from ..crypto import CryptoError
 
 
@@ -10,7 +12,23 @@ class PiiPolicy(models.Model):
 
     @api.model
     def _cron_watch(self):
-        """Tell the officers of each figure that somebody wrote past its approval; it does not count meanwhile."""
+        """Tell the officers of each figure that somebody wrote past its approval; it does not count meanwhile.
+
+        Likewise of limits and alert rules that no officer set.
+        """
+        with contextlib.suppress(CryptoError, UserError):  # as below
+            confirmed.watch(self.sudo().env)  # sudo: as below
+        if not policy_guard.is_there(self.env.cr):
+            alerts.tell(
+                self.env,
+                "policy",
+                self.env["res.company"],
+                self.env._("The history of the policy is open to changes"),
+                self.env._(
+                    "Somebody took away the triggers by which PostgreSQL guards it. Update the addon to restore them, "
+                    "and compare the history with the officers' decisions."
+                ),
+            )
         # sudo: the check is the server's own
         for policy in self.sudo().search([]):
             company = policy.company_id

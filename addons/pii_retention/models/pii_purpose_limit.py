@@ -8,7 +8,7 @@ class PiiPurposeLimit(models.Model):
 
     _name = "pii.purpose.limit"
     _description = "Limit of a Purpose"
-    _inherit = ["mail.thread", "pii.cached.mixin"]
+    _inherit = ["mail.thread", "pii.confirmed.mixin"]
     _rec_name = "purpose"
     _order = "id"
 
