@@ -3,7 +3,7 @@ import base64
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, MissingError, UserError
 
-from .. import archive_items, files
+from .. import archive_items, files, uploads
 from ..rendered import is_of_nobody, rendered_for
 
 #: Fields that bring content, in the order in which Odoo looks at them.
@@ -156,6 +156,9 @@ class IrAttachment(models.Model):
 
     def _pii_sealed_vals(self, vals, subject, file_class, content):
         """Return ``vals`` with ``content`` sealed and nothing beside it that tells what is in it."""
+        # sudo: whoever uploads need not see the customer
+        if refusal := uploads.refusal(self.env, subject.sudo().company_id):
+            raise UserError(refusal)
         known = self._compute_mimetype({**vals, "raw": content})  # from the plaintext, now: sealed bytes have no type
         if known == "application/octet-stream" and self.mimetype:
             known = self.mimetype
