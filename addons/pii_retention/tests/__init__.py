@@ -24,6 +24,7 @@ from . import test_backup_register
 from . import test_binding
 from . import test_clock
 from . import test_clock_sequences
+from . import test_confirmed
 from . import test_disclosure
 from . import test_lookup
 from . import test_lookup_http
@@ -47,4 +48,5 @@ from . import test_purge
 from . import test_replay
 from . import test_subject
 from . import test_tombstones
+from . import test_upload_stopped
 from . import test_watchdog

@@ -1,14 +1,14 @@
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from dateutil.relativedelta import relativedelta
 
 from odoo import fields
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
-from odoo.addons.pii_retention import clock, duties, keys, reasons, rotation
+from odoo.addons.pii_retention import duties, keys, proof, reasons, rotation
 from odoo.addons.pii_retention.crypto import day_key_id
 from odoo.addons.pii_retention.figures import CATALOGUE
 
@@ -167,7 +167,13 @@ class TestFigures(DutyCase):
 
     def case_review_hours(self):
         grant = self.broken_glass(self.subject)
-        self.assertEqual(grant.review_deadline, START + timedelta(hours=24))
+
+        def escalated():
+            self.env["pii.grant"]._cron_lapse()
+            return grant.escalated_at
+
+        # so much time is allowed: the alarm comes when it is over
+        self.edge("review_hours", escalated, START + timedelta(hours=24) + SECOND)
 
     def case_break_glass_subjects(self):
         subjects = self.env["pii.subject"]
@@ -186,17 +192,41 @@ class TestFigures(DutyCase):
     # === RETENTION === #
 
     def case_open_days(self):
-        figures, day = self.company._pii_clock_figures(), START.date()
-        self.assertEqual(figures.open_days, 90)
-        for open_for, kept in ((89, 119), (90, 120), (91, 120)):
-            facts = clock.Facts(created=day, open=day + timedelta(days=open_for))
-            self.assertEqual(clock.deadline(facts, figures)[0], day + timedelta(days=kept))
+        """An order that nobody ships is kept on by the daily round, and no longer than that."""
+        self.relax(tz="UTC")
+        self.assertEqual(self.company._pii_figure("open_days"), 90)
+        day = START.date()
+        with self.at(START):
+            subject = self.seal("402-8888888-0000001", start=day, open=True)
+        for passed, kept in ((20, 50), (45, 75), (70, 100), (89, 119), (90, 120), (91, 120), (119, 120)):
+            with self.subTest(passed=passed), self.at(START + timedelta(days=passed)):
+                self.env.flush_all()
+                with self.enter_registry_test_mode(), self.env.registry.cursor() as cr:
+                    self.env(cr=cr)["pii.subject"]._cron_clock()
+                self.env.invalidate_all()
+                self.assertEqual(subject.deadline, day + timedelta(days=kept))
+        midnight = datetime.combine(day + timedelta(days=120), datetime.min.time())
+        self.edge("open_days", lambda: not self.opens(subject), midnight)
+
+    def opens(self, subject):
+        self.grant(self.clerk, "invoice")
+        try:
+            with self.acting(self.clerk), subject.with_user(self.clerk).sudo(False).reveal("invoice"):
+                return True
+        except AccessError:
+            return False
 
     def case_cancelled_hours(self):
         key_id = day_key_id(self.company._pii_domain(), self.subject.deadline)
         with self.at(START):
-            waiting = rotation.queue(self.env, key_id, "cancelled")
-        self.assertEqual(waiting.due_on, START + timedelta(hours=24))
+            rotation.queue(self.env, key_id, "cancelled")
+
+        def found():
+            made = proof.run(self.env, alarm=False).filtered(lambda one: one.company_id == self.company)
+            return made.line_ids.filtered(lambda line: line.code == "rotation_overdue").found
+
+        # so much time is allowed: the proof finds it when that is over, and the intake stops
+        self.edge("cancelled_hours", found, START + timedelta(hours=24) + SECOND)
 
     def case_encryption_bits(self):
         keyring = keys.keyring(self.env)
