@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
 import psycopg2
 
@@ -31,6 +32,8 @@ FAILING_AFTER = timedelta(hours=1)
 FAILURES = 3
 #: A job may be so late: other jobs may be long, the server may be restarted.
 LATE_AFTER = timedelta(hours=3)
+#: So many jobs that stand still in the same way are told one by one, more in one alarm.
+FEW = 3
 #: Seconds between two looks of one process for people who open Odoo.
 _PAUSE = 3600
 
@@ -55,10 +58,18 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong with a job: ``cause`` is a code (``<job>_<what>``), ``text`` says what to do."""
+    """What is wrong with a job.
+
+    :ivar cause: a code: ``<job>_<way>``
+    :ivar text: says what to do
+    :ivar way: how it stands still; empty for a proof
+    :ivar label: what the job does
+    """
 
     cause: str
     text: str
+    way: str = ""
+    label: str = ""
 
 
 _JOBS: dict[str, Job] = {}
@@ -114,8 +125,26 @@ def findings(env) -> list[Finding]:
         row = _row(env, job)
         wrong = _deleted(env, job) if row is None else _judge(env, job, row, now)
         if wrong:
-            found.append(Finding(f"{job.xmlid.replace('.', '_')}_{wrong[0]}", wrong[1]))
+            found.append(Finding(f"{job.xmlid.replace('.', '_')}_{wrong[0]}", wrong[1], wrong[0], job.label))
     return found
+
+
+def _together(env, found: list[Finding]) -> list[Finding]:
+    """Make one of many findings of the same kind: a server without workers is one thing to see to, not twenty."""
+    result = []
+    for way, alike in groupby(sorted(found, key=lambda one: one.way), key=lambda one: one.way):
+        alike = list(alike)
+        if len(alike) <= FEW:
+            result += alike
+            continue
+        text = env._(
+            "%(count)s scheduled actions of the vault stand still: %(jobs)s. Of the first: %(text)s",
+            count=len(alike),
+            jobs=", ".join(one.label for one in alike),
+            text=alike[0].text,
+        )
+        result.append(Finding(f"many_{way}", text, way))
+    return result
 
 
 def _row(env, job: Job) -> dict | None:
@@ -199,7 +228,7 @@ def look(env) -> list[Finding]:
 
     :return: what is wrong, told now or before
     """
-    wrong = findings(env)
+    wrong = _together(env, findings(env))
     for found in wrong:
         alarms.raise_alarm(env, "watch", found.cause, None, found.text)
     companies = env["res.company"].sudo().search([])  # sudo: the watch is kept over all of them

@@ -54,6 +54,13 @@ def test_a_locked_account_outlives_the_server(guarded: Database) -> None:
         assert refused(server, "nobody.here", PASSWORD) == refused(server, "clerk", PASSWORD)
         Person(server, "plain", PASSWORD).login()
     with guarded.serve() as server:
+        for number in range(3):
+            refused(server, "privacy", f"guess {number}")
+        assert "Too many failed attempts" in refused(server, "privacy", PASSWORD), "nobody is left who could unlock"
+        unlocked = guarded.odoo("dpp_unlock", "privacy")
+        assert unlocked.returncode == 0, unlocked.stderr
+        assert guarded.odoo("dpp_unlock", "privacy").returncode == 1
+        Person(server, "privacy", PASSWORD).login()
         assert "Too many failed attempts" in refused(server, "clerk", PASSWORD)
         officer = Person(server, "privacy", PASSWORD).login()
         locked = officer.call("dpp.lockout", "search_read", [["is_locked", "=", True]], ["display_name", "failures"])
