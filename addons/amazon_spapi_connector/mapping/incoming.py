@@ -83,14 +83,17 @@ class Incoming:
     def facts(self) -> dict[str, datetime | None]:
         """What this state of the order says for the clock of the buyer's data: ``{event: when}``, None for now.
 
-        Amazon tells no day of shipment or cancellation: it was not after the order's last update.
+        Amazon tells no day of cancellation, and one of shipment only with the packages: neither was after the order's
+        last update. Delivery is proven by the packages alone, see `Order.delivered`.
         """
         order = self.order
         if order is None:
             return {}
         facts: dict[str, datetime | None] = {}
         if order.status == "SHIPPED":
-            facts["shipped"] = order.updated
+            facts["shipped"] = min(filter(None, (order.updated, order.shipped)))
+            if order.delivered:
+                facts["delivered"] = order.delivered
         elif order.status == "CANCELLED":
             facts["cancelled"] = order.updated
         elif order.status in OPEN_STATUSES:

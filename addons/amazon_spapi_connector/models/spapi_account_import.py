@@ -30,7 +30,8 @@ SEARCHES: dict[str, dict] = {
         "filters": {"fulfilledBy": "MERCHANT", "fulfillmentStatuses": "UNSHIPPED,PARTIALLY_SHIPPED"},
         "parts": (*BUSINESS_PARTS, "BUYER", "RECIPIENT", "TAX"),
     },
-    "changes": {"filters": {}, "parts": BUSINESS_PARTS},
+    # the packages say when an order was shipped, and that it was delivered: the buyer's data counts from there
+    "changes": {"filters": {}, "parts": (*BUSINESS_PARTS, "PACKAGES")},
 }
 """The two searches, in their order. Only the first asks for personal data, and only of orders that must be shipped."""
 

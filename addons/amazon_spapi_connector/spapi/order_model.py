@@ -183,6 +183,26 @@ class Order:
     address_type: str
 
     @property
+    def shipped(self) -> datetime | None:
+        """When the last package was handed over; None unless the order is shipped and every package says when."""
+        times = [package.shipped for package in self.packages if package.status != "CANCELLED"]
+        return max(times) if self.status == "SHIPPED" and times and all(times) else None
+
+    @property
+    def delivered(self) -> datetime | None:
+        """A moment at which everything was delivered, and not long after it; None unless each package says it was.
+
+        Amazon tells that a package was delivered, not when: before the order's last update, and by the day that was
+        promised as far as anybody can tell. The earlier of the two keeps nobody's data longer than it may be kept.
+        """
+        statuses = {package.status for package in self.packages} - {"CANCELLED"}
+        if self.status != "SHIPPED" or statuses != {"DELIVERED"}:
+            return None
+        promised = self.deliver_by.latest if self.deliver_by else None
+        earliest = min(filter(None, (self.updated, promised)))
+        return max(earliest, self.shipped) if self.shipped else earliest
+
+    @property
     def is_business(self) -> bool:
         """An Amazon Business order."""
         return "AMAZON_BUSINESS" in self.programs

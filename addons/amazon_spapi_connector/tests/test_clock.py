@@ -52,6 +52,63 @@ class TestClock(SpapiCase):
         self.news("UNSHIPPED", hours=-1)
         self.assertEqual((subject.deadline, subject.deadline_rule), (before, "shipped"))
 
+    def packages(self, *said):
+        """Return packages of the order: each ``(status, days ago on which it was shipped or None)``."""
+        now, result = self.env.cr.now().replace(tzinfo=UTC, microsecond=0), []
+        for number, (status, days) in enumerate(said, 1):
+            package = {"packageReferenceId": str(number), "packageStatus": {"status": status}}
+            if days is not None:
+                package["shipTime"] = (now - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            result.append(package)
+        return result
+
+    def test_the_day_of_shipment_is_that_of_the_last_package(self):
+        """An order that Amazon has touched long after its shipment is not kept for longer because of that."""
+        order, today = self.imported(), self.company._pii_day()
+        old = (self.env.cr.now().replace(tzinfo=UTC) - timedelta(days=20)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        order.subject_id.sudo()._record("created", today - timedelta(days=20))
+        self.news("SHIPPED", createdTime=old, packages=self.packages(("SHIPPED", 12), ("SHIPPED", 9), ("CANCELLED", 1)))
+        subject = order.subject_id.sudo()
+        self.assertEqual((subject.shipped_on, subject.deadline_rule), (today - timedelta(days=9), "shipped"))
+        self.assertEqual(subject.deadline, today + timedelta(days=21))
+
+    def test_delivery_is_what_every_package_proves(self):
+        order, today = self.imported(), self.company._pii_day()
+        subject = order.subject_id.sudo()
+        promised = {"latestDateTime": (self.env.cr.now() + timedelta(days=9)).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        fulfillment = {**self.raw["fulfillment"], "deliverByWindow": promised}
+        for hours, status, said in (
+            (5, "PARTIALLY_SHIPPED", [("DELIVERED", 1)]),
+            (4, "SHIPPED", [("DELIVERED", 1), ("IN_TRANSIT", 1)]),
+            (3, "SHIPPED", [("DELIVERED", 1), ("UNDELIVERABLE", 1)]),
+            (2, "SHIPPED", []),
+        ):
+            self.news(
+                status,
+                hours,
+                fulfillment={**fulfillment, "fulfillmentStatus": status},
+                packages=self.packages(*said),
+            )
+            self.assertFalse(subject.delivered_on, said)
+        self.news(
+            "SHIPPED",
+            fulfillment={**fulfillment, "fulfillmentStatus": "SHIPPED"},
+            packages=self.packages(("DELIVERED", 1), ("DELIVERED", 0), ("CANCELLED", None)),
+        )
+        self.assertEqual(subject.delivered_on, today)
+
+    def test_delivery_that_is_told_late_counts_from_the_day_that_was_promised(self):
+        subject = self.imported().subject_id.sudo()
+        subject._record("created", self.company._pii_day() - timedelta(days=20))
+        promised = self.env.cr.now().replace(tzinfo=UTC) - timedelta(days=8)
+        fulfillment = {
+            **self.raw["fulfillment"],
+            "fulfillmentStatus": "SHIPPED",
+            "deliverByWindow": {"latestDateTime": promised.strftime("%Y-%m-%dT%H:%M:%SZ")},
+        }
+        self.news("SHIPPED", fulfillment=fulfillment, packages=self.packages(("DELIVERED", 12)))
+        self.assertEqual(subject.delivered_on, self.company._pii_day(promised))
+
     def test_cancelled_at_amazon(self):
         order = self.imported()
         self.news("CANCELLED")
