@@ -145,18 +145,21 @@ def _raise(alerts, rule_id, user, purpose, subjects: Sequence[Asked], detail):
     return alert
 
 
-def tell(env, kind, company, name, detail):
+def tell(env, kind, company, name, detail, *, once=False):
     """Write an alert that no rule raises, and tell the officers; one that is not examined yet is not repeated.
 
     No method: typed code would bury a true alert among false ones.
 
     :param kind: of ``pii_alert.FINDINGS``
     :param company: ``res.company``, may be empty
+    :param once: one that was examined is not repeated either: what it is about stays as it is
     :return: the ``pii.alert``, new or not
     """
     # sudo: alerts are written by the product only
     found = env["pii.alert"].sudo()
-    domain = [("kind", "=", kind), ("company_id", "=", company.id), ("name", "=", name), ("state", "=", "new")]
+    domain = [("kind", "=", kind), ("company_id", "=", company.id), ("name", "=", name)]
+    if not once:
+        domain.append(("state", "=", "new"))
     if earlier := found.search([*domain, ("detail", "=", detail)], limit=1):
         return earlier
     alert = found.create({"kind": kind, "company_id": company.id, "name": name, "detail": detail})

@@ -14,6 +14,7 @@ dead from then on.
 ``fba``         the marketplace ships itself: as cancelled
 ``invoice``     cancelled or shipped by the marketplace, but an invoice is owed: until it is issued or its time is over
 ``invoiced``    … and was issued on that day, whose end leaves time to print and archive it
+``altered``     somebody wrote past the clock into the database: the day of the key that the data is sealed with; final
 ``held``        a legal hold moves the data on, day by day
 ==============  =========================================================================================
 
@@ -28,7 +29,7 @@ from typing import NamedTuple
 
 #: Kinds of news. Each is a fact of the same name.
 EVENTS = ("created", "open", "shipped", "delivered", "cancelled", "fba", "invoice_due", "invoiced")
-RULES = ("created", "open", "shipped", "delivered", "cancelled", "fba", "invoice", "invoiced", "held")
+RULES = ("created", "open", "shipped", "delivered", "cancelled", "fba", "invoice", "invoiced", "altered", "held")
 #: An invoice that is owed without a day of its own: the hard stop alone ends it.
 NO_LIMIT = date(9999, 12, 31)
 
@@ -59,6 +60,7 @@ class Facts:
     :param fba: the marketplace ships from its own warehouse
     :param invoice_due: last day on which an invoice to the person may still be issued (:data:`NO_LIMIT`: any)
     :param invoiced: it was issued
+    :param limit: nothing leads beyond this day any more, because what was known is not to be believed; no news says so
     """
 
     created: date | None = None
@@ -69,11 +71,12 @@ class Facts:
     fba: date | None = None
     invoice_due: date | None = None
     invoiced: date | None = None
+    limit: date | None = None
 
     def merged(self, news: Facts) -> Facts:
         """Return both together: commutative, associative, idempotent."""
         values = {}
-        for name in EVENTS:
+        for name in (*EVENTS, "limit"):
             known = [day for day in (getattr(self, name), getattr(news, name)) if day]
             values[name] = (max if name == "open" else min)(known, default=None)
         return Facts(**values)
@@ -86,7 +89,7 @@ class Facts:
     @property
     def latest(self) -> date:
         """The last day that is known of: it is not earlier than that, whatever a clock says."""
-        past = (getattr(self, field.name) for field in fields(self) if field.name != "invoice_due")
+        past = (getattr(self, field.name) for field in fields(self) if field.name not in ("invoice_due", "limit"))
         return max((day for day in past if day), default=date.min)
 
 
@@ -118,6 +121,8 @@ def deadline(facts: Facts, figures: Figures) -> tuple[date, str]:
     """
     start, rule = counted_from(facts, figures)
     stop = start + timedelta(days=figures.days)
+    if facts.limit and facts.limit <= stop:
+        stop, rule = facts.limit, "altered"
     ends = [(day, name) for name in ("cancelled", "fba") if (day := getattr(facts, name))]
     if not ends:
         return stop, rule

@@ -22,7 +22,7 @@ from uuid import uuid4
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import human_size
 
-from . import buckets, keys
+from . import buckets, clock_seals, keys
 from . import reveal as reveal_engine
 from .crypto import CryptoError, MalformedToken, day_key_id
 from .naming import document_of
@@ -116,6 +116,7 @@ def seal(subject, file_class: str, content: bytes) -> SealedContent:
     """
     env = subject.env
     subject = subject.sudo()  # sudo: the file is sealed whoever attaches it; nothing is read
+    clock_seals.disown_altered(subject)
     if subject.state != "live" or subject._is_over():
         raise UserError(env._("The personal data of %s is gone; no document can be kept for it.", subject.reference))
     domain = subject.company_id._pii_domain()

@@ -19,7 +19,7 @@ from itertools import combinations
 
 from odoo.exceptions import UserError
 
-from . import blind_index, buckets, clock, files, indexing, keys, purge, rotation
+from . import blind_index, buckets, clock, clock_seals, files, indexing, keys, purge, rotation
 from .crypto import (
     CannotOpen,
     CryptoError,
@@ -48,12 +48,14 @@ def move(subjects, day: date, rule: str) -> None:
     :raise UserError: the key store cannot be used; nothing was written then
     """
     subjects = subjects.sudo()  # sudo: the clock moves subjects, whoever brought the news; nothing is read
+    clock_seals.disown_altered(subjects)
     _move_all([(subject, day, rule) for subject in subjects if subject.state == "live"])
 
 
 def _move_all(wanted: list[tuple]) -> list[int]:
-    """Move live subjects (superuser), each ``(subject, day, rule)``; return the ids of those whose key is gone.
+    """Move live subjects (superuser, rows found genuine), each ``(subject, day, rule)``.
 
+    :return: the ids of those whose key is gone
     :raise UserError: as `move`
     """
     lost: list[int] = []
@@ -61,7 +63,7 @@ def _move_all(wanted: list[tuple]) -> list[int]:
     for subject, day, rule in wanted:
         if day == subject.deadline:
             if rule != subject.deadline_rule:
-                subject.write({"deadline_rule": rule})
+                clock_seals.write(subject, {"deadline_rule": rule})
             continue
         before = subject.deadline
         try:
@@ -80,7 +82,7 @@ def _move_all(wanted: list[tuple]) -> list[int]:
         except CryptoError as error:
             raise UserError(str(error)) from error
         first = min(subject.sealed_from or before, before, day)
-        subject.write({**columns, "deadline": day, "deadline_rule": rule, "sealed_from": first})
+        clock_seals.write(subject, {**columns, "deadline": day, "deadline_rule": rule, "sealed_from": first})
         moved.append(subject)
     if moved:
         reseal_files(moved[0].concat(*moved))
@@ -174,6 +176,7 @@ def settle(subjects, held=None) -> None:
     :raise UserError: the key store cannot be used; nothing was written then
     """
     subjects = subjects.sudo()  # sudo: as in move
+    clock_seals.disown_altered(subjects)
     over: dict[str, list[int]] = {}
     stale: set[str] = set()
     wanted = []

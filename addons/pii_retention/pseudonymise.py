@@ -16,7 +16,7 @@ from typing import Any
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
-from . import key_settings, tombstones, transactions
+from . import clock_seals, key_settings, tombstones, transactions
 
 #: Language and manners of the people of a country; the rest are British.
 LOCALES = {
@@ -122,15 +122,17 @@ def _replace(subjects, inventor: Inventor) -> None:
         uuid = tombstones.subject_uuid(company._pii_domain(), subject.origin, subject.reference)
         # as if the order had come today: the clock of the copy begins anew
         facts = subject._clock_news(company, {"start": today}, subject._clock_facts().__class__())
-        subject.write(
+        subject.uuid = uuid
+        clock_seals.write(
+            subject,
             {
                 **subject._erased_columns(),
                 **subject._clock_columns(facts),
                 "state": "live",
-                "uuid": uuid,
                 "deadline": today + timedelta(days=company._pii_figure("retention_days")),
                 "deadline_rule": "created",
-            }
+                "sealed_from": False,
+            },
         )
         wanted.append(
             {

@@ -19,6 +19,9 @@ FINDINGS = [
     ("proof", "Proof of absence"),
     ("watch", "Scheduled work of the vault"),
     ("hold", "A legal hold is not what was approved"),
+    ("certificate", "A certificate was changed while the erasure was under way"),
+    ("rotation", "A day's key cannot be replaced"),
+    ("clock", "Somebody changed how long data is kept"),
 ]
 
 

@@ -175,6 +175,8 @@ class PiiHold(models.Model):
             "to": fields.Date.to_string(hold.date_to) or "",
             "requested_by": hold.requested_by_id.id,
             "decided_by": hold.decided_by_id.id,
+            # numbers of rows come again after a restore
+            "decided_at": fields.Datetime.to_string(hold.decided_at) or "",
         }
 
     # === CRUD METHODS === #

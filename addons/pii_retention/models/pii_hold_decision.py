@@ -57,9 +57,10 @@ class PiiHold(models.Model):
         for hold in self:
             hold._check_open()
             hold._check_request()
-            agreed = hold._terms() | {"decided_by": self.env.uid}
+            now = fields.Datetime.now()
+            agreed = hold._terms() | {"decided_by": self.env.uid, "decided_at": fields.Datetime.to_string(now)}
             # sudo: decisions are not written by hand; the decider was checked
-            hold.sudo().write({"state": "approved", "decided_by_id": self.env.uid, "decided_at": fields.Datetime.now()})
+            hold.sudo().write({"state": "approved", "decided_by_id": self.env.uid, "decided_at": now})
             holds.seal(hold, agreed)
             hold.activity_unlink([ACTIVITY_DECIDE])
             # whose day has come already, and who is not purged yet, is held from now on
@@ -83,6 +84,7 @@ class PiiHold(models.Model):
             hold._lock()
             if hold.state not in ("requested", "approved"):
                 raise UserError(self.env._("%s is over already.", hold.name))
+            holds.note_lifted(hold)
             # sudo: as in action_approve
             hold.sudo().write(
                 {
@@ -90,7 +92,6 @@ class PiiHold(models.Model):
                     "lifted_by_id": self.env.uid,
                     "lifted_at": fields.Datetime.now(),
                     "lift_reason": reason or self.env._("Not needed any more"),
-                    "terms_seal": False,
                 }
             )
             hold.activity_unlink([ACTIVITY_DECIDE, ACTIVITY_DAILY, ACTIVITY_END])

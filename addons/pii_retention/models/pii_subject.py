@@ -38,6 +38,7 @@ class PiiSubject(models.Model):
             ("fba", "Shipped by the marketplace: at once"),
             ("invoice", "Until the invoice is issued"),
             ("invoiced", "Invoice issued"),
+            ("altered", "Changed in the database: no longer than its key"),
             ("held", "Legal hold"),
         ],
         string="Rule",

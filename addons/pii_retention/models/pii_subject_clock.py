@@ -3,19 +3,8 @@ from datetime import datetime, timedelta
 from odoo import api, fields, models
 from odoo.tools import format_date
 
-from .. import clock, evaluated, moving
-
-#: News -> the column that keeps its day.
-COLUMNS = {
-    "created": "created_on",
-    "open": "open_on",
-    "shipped": "shipped_on",
-    "delivered": "delivered_on",
-    "cancelled": "cancelled_on",
-    "fba": "fba_on",
-    "invoice_due": "invoice_due_on",
-    "invoiced": "invoiced_on",
-}
+from .. import clock, clock_seals, evaluated, moving
+from ..clock_seals import COLUMNS
 
 
 class PiiSubject(models.Model):
@@ -31,9 +20,17 @@ class PiiSubject(models.Model):
     fba_on = fields.Date(string="Shipped by the Marketplace", readonly=True, copy=False)
     invoice_due_on = fields.Date(string="Invoice Owed Until", readonly=True, copy=False)
     invoiced_on = fields.Date(string="Invoiced", readonly=True, copy=False)
+    limit_on = fields.Date(
+        string="Not Beyond",
+        readonly=True,
+        copy=False,
+        help="Somebody changed in the database what is known about the order. Nothing extends this day any more.",
+    )
     is_open = fields.Boolean(readonly=True, copy=False, help="Waits to be shipped; its deadline moves on each day.")
     # the earliest bucket it was ever sealed into: dumps of all days since hold it under the keys from there on
     sealed_from = fields.Date(readonly=True, copy=False)
+    # a MAC with a key outside of the database, see clock_seals.py; it says nothing about the person
+    clock_seal = fields.Char(readonly=True, copy=False, prefetch=False, groups="pii_retention.group_auditor")
     deadline_text = fields.Char(string="Until when, and why", compute="_compute_deadline_text")
 
     _open_idx = models.Index("(company_id, open_on) WHERE state = 'live' AND is_open")
@@ -81,6 +78,7 @@ class PiiSubject(models.Model):
         :raise UserError: the key store cannot be used
         """
         subjects = self.sudo().filtered(lambda subject: subject.state == "live")  # sudo: whoever brings the news
+        clock_seals.disown_altered(subjects)
         changed = subjects.browse()
         for subject in subjects:
             known = subject._clock_facts()
@@ -90,7 +88,7 @@ class PiiSubject(models.Model):
                 when = self._clock_day(subject.company_id, day, known)
             facts = known.merged(clock.Facts(**{event: when}))
             if facts != known:
-                subject.write(self._clock_columns(facts))
+                clock_seals.write(subject, self._clock_columns(facts))
                 changed |= subject
         moving.settle(changed)
 
@@ -169,6 +167,10 @@ class PiiSubject(models.Model):
                 "An invoice is still owed; the data goes when it is issued, or on this day at the latest."
             ),
             "invoiced": lambda: _("Nothing is shipped, and the invoice was issued on %s.", on.get("invoiced", created)),
+            "altered": lambda: _(
+                "Somebody changed in the database what is known about the order. The data goes with the key of this "
+                "day; nothing extends that."
+            ),
             "held": lambda: _("A legal hold keeps it, day by day; without the hold it would be gone already."),
         }
         return sentences[rule]()

@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo import api, models
 from odoo.tools import SQL
 
-from .. import moving
+from .. import clock_seals, moving
 
 BATCH = 200
 
@@ -65,7 +65,10 @@ class PiiSubject(models.Model):
             order="id",
             limit=BATCH,
         )
-        found.write({"open_on": today})
+        clock_seals.disown_altered(found)
+        for subject in found:
+            if subject.is_open:
+                clock_seals.write(subject, {"open_on": today})
         return found
 
     @api.model
@@ -93,7 +96,7 @@ class PiiSubject(models.Model):
             SQL(
                 """SELECT id FROM pii_subject
                     WHERE company_id = %s AND state = 'live' AND deadline_rule != 'held' AND id > %s
-                      AND deadline > %s + %s
+                      AND deadline > LEAST(%s + %s, limit_on)
                     ORDER BY id LIMIT %s""",
                 company.id,
                 last,

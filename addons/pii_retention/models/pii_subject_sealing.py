@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 from odoo.tools import split_every
 
 from .. import buckets as buckets_of_days
-from .. import clock, indexing, journal, keys, moving, proof, purge, tombstones
+from .. import clock, clock_seals, indexing, journal, keys, moving, proof, purge, tombstones
 from ..blind_index import merged
 from ..crypto import CryptoError, KeyDestroyed
 from ..facts import asked
@@ -104,6 +104,7 @@ class PiiSubject(models.Model):
                 create_vals.update(self._erased_columns())
             else:
                 create_vals.update(_sealed(self.env, company, create_vals, values, buckets))
+                create_vals["clock_seal"] = clock_seals.seal(company, create_vals["uuid"], create_vals)
         created = subjects.create(list(to_create.values()))
         for company in created.company_id:
             indexing.widen(self.env, company)
@@ -168,10 +169,11 @@ class PiiSubject(models.Model):
         self.ensure_one()
         if self.state != "live":
             return
+        clock_seals.disown_altered(self)
         known = self._clock_facts()
         facts = self._clock_news(self.company_id, vals, known)
         if facts != known:
-            self.write(self._clock_columns(facts))
+            clock_seals.write(self, self._clock_columns(facts))
         moving.settle(self)
         if self.state != "live":
             return
@@ -234,6 +236,7 @@ class PiiSubject(models.Model):
         :param purpose: code for the log, with ``reason`` and ``document``
         """
         for subject in self.sudo():  # sudo: whoever may write the contact may correct it; nothing is read
+            clock_seals.disown_altered(subject)
             if subject._is_over():
                 moving.settle(subject)
             if subject.state != "live":

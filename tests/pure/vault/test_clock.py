@@ -75,6 +75,10 @@ TABLE = [
         STRICT,
         (33, "shipped"),
     ),
+    ("written to past the clock", facts(created=0, open=5, limit=30), STRICT, (30, "altered")),
+    ("… and shipped since", facts(created=0, shipped=9, limit=30), STRICT, (30, "altered")),
+    ("… and cancelled since", facts(created=0, cancelled=4, limit=30), STRICT, (4, "cancelled")),
+    ("… and shipped long before", facts(created=0, limit=50), STRICT, (30, "created")),
     ("a tighter policy", facts(created=0, open=5, shipped=5), Figures(days=20), (25, "shipped")),
 ]
 
@@ -99,7 +103,7 @@ def test_a_leap_day_is_a_day():
 # === NEWS IN ANY ORDER === #
 
 some_day = st.integers(0, 60).map(day)
-some_news = st.builds(lambda name, on: Facts(**{name: on}), st.sampled_from(EVENTS), some_day)
+some_news = st.builds(lambda name, on: Facts(**{name: on}), st.sampled_from((*EVENTS, "limit")), some_day)
 
 
 @given(st.lists(some_news, min_size=1, max_size=4), some_day)
