@@ -14,8 +14,8 @@ from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from . import keys
-from .crypto import CryptoError
+from . import alerts, keys
+from .crypto import CryptoError, secret_key_id
 
 _logger = logging.getLogger(__name__)
 
@@ -40,6 +40,30 @@ SEALED = (
     "verification_text",
     "operator",
 )
+
+
+#: What is known while the erasure is under way.
+COUNTED = ("kind", "reason", "request_ref", "key_ids", "file_count", "leftover_count", "started_on", "operator")
+
+
+def open_mac(certificate) -> str:
+    """Return the seal on an open certificate as it stands: until its own is made, nobody else writes it either.
+
+    :raise CryptoError: the key store cannot be used
+    """
+    company, keyring = certificate.company_id, keys.keyring(certificate.env)
+    said = {name: certificate[name] for name in COUNTED} | {"id": certificate.id, "run": certificate.run_id.id}
+    said["started_on"] = fields.Datetime.to_string(certificate.started_on)
+    key_id = keyring.ensure(secret_key_id(company._pii_domain()))
+    return keyring.mac(key_id, json.dumps(said, sort_keys=True).encode(), label="certificate/open").hex()
+
+
+def is_untouched(certificate) -> bool:
+    """Tell whether an open certificate says what the erasure has counted.
+
+    :raise CryptoError: the key store cannot be used
+    """
+    return hmac.compare_digest(certificate.open_seal or "", open_mac(certificate))
 
 
 def subjects_of(certificate) -> tuple[int, str]:
@@ -91,6 +115,44 @@ def anchor_missing(env, company) -> None:
             keyring.anchors.append(_chain(company), value)
 
 
+def anchored(company) -> list[tuple[str, str]]:
+    """Return ``(number, seal)`` of the company's certificates, in order, as they are kept beside the keys.
+
+    :raise CryptoError: the key store cannot be used
+    """
+    entries = keys.keyring(company.env).anchors.entries(_chain(company))
+    return [tuple(entry.value.split(" ", 1)) for entry in entries]
+
+
+def tell_missing(company) -> list[str]:
+    """Tell the officers about certificates that the key store knows and the database does not; return their numbers.
+
+    :raise CryptoError: the key store cannot be used
+    """
+    env = company.env
+    if not keys.is_in_use(env):
+        return []
+    names = [name for name, _seal in anchored(company)]
+    # sudo: whoever purges; nothing is shown
+    there = env["pii.certificate"].sudo().search([("company_id", "=", company.id), ("state", "=", "sealed")])
+    missing = sorted(set(names) - set(there.mapped("name")))
+    if missing:
+        alerts.tell(
+            env,
+            "certificate",
+            company,
+            env._("Certificates of erasure are missing in the database (%s)", len(missing)),
+            env._(
+                "%(first)s to %(last)s: deleted, or a backup from before them was restored. The erasures stand; the "
+                "key store still names the seals. Keep the prints of these certificates, and find out what happened.",
+                first=missing[0],
+                last=missing[-1],
+            ),
+            once=True,
+        )
+    return missing
+
+
 def faults(certificate) -> list[str]:
     """Return what is wrong with a sealed certificate, as sentences; nothing if it is as it was sealed.
 
@@ -102,13 +164,13 @@ def faults(certificate) -> list[str]:
     try:
         if not hmac.compare_digest(certificate.seal or "", mac(certificate, keyring, certificate.seal_key_id or "")):
             found.append(env._("What it says is not what was sealed."))
-        anchored = [entry.value.split(" ") for entry in keyring.anchors.entries(_chain(certificate.company_id))]
-        place = next((at for at, (name, _seal) in enumerate(anchored) if name == certificate.name), None)
+        chain = anchored(certificate.company_id)
+        place = next((at for at, (name, _seal) in enumerate(chain) if name == certificate.name), None)
         if place is None:
             found.append(env._("The key store does not know it."))
         else:
-            before = anchored[place - 1][1] if place else ""
-            if anchored[place][1] != certificate.seal or before != (certificate.previous_seal or ""):
+            before = chain[place - 1][1] if place else ""
+            if chain[place][1] != certificate.seal or before != (certificate.previous_seal or ""):
                 found.append(env._("The key store remembers another certificate under this number."))
         for key_id in (certificate.key_ids or "").split():
             if not keyring.destroyed(key_id):

@@ -19,7 +19,7 @@ from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from . import certificate_seals, channel, keys
+from . import alerts, certificate_seals, channel, keys
 from .crypto import CryptoError, KeyDestroyed, secret_key_id
 from .purposes import CLASSES
 
@@ -47,9 +47,10 @@ METHOD = (
 TECHNIQUE = (
     "Zeroisation of externally managed 256-bit keys: the stored key was overwritten and removed in the key store, "
     "which lies outside of the database and its backups, and a tombstone forbids its re-creation. The ciphertext was "
-    "overwritten and removed from live storage: columns, blind indexes and digests emptied, sealed files overwritten "
-    "and unlinked, remains in messages, mails and activities removed; what old row versions held is noise without the "
-    "keys and goes with the vacuum of the tables. Each data subject has a tombstone beside the keys."
+    "removed from live storage: columns, blind indexes and digests emptied, sealed files overwritten and unlinked, "
+    "remains in messages, mails and activities removed, the tables vacuumed. What the database's files and logs still "
+    "hold of old row versions until their space is used again is noise without the keys. Each data subject has a "
+    "tombstone beside the keys."
 )
 
 #: Tokens that are kept in memory to try them once the keys are gone.
@@ -76,7 +77,7 @@ def operator(env) -> str:
 def begin(env, company, kind: str, *, reason: str, request_ref: str = "", run=None):
     """Return a new certificate that is open: subjects and counts are added to it."""
     # sudo: certificates are made here only
-    return (
+    made = (
         env["pii.certificate"]
         .sudo()
         .create(
@@ -90,10 +91,18 @@ def begin(env, company, kind: str, *, reason: str, request_ref: str = "", run=No
             }
         )
     )
+    made.open_seal = certificate_seals.open_mac(made)
+    return made
 
 
 def count(certificate, files: int = 0, leftovers: int = 0, key_ids: Iterable[str] = ()) -> None:
-    """Add to what an open certificate counts, in the transaction that erases."""
+    """Add to what an open certificate counts, in the transaction that erases.
+
+    One that somebody else has written to stays as it is found, without a seal that fits: that is said at its end.
+    """
+    if not certificate:
+        return
+    untouched = certificate_seals.is_untouched(certificate)
     known = set((certificate.key_ids or "").split())
     certificate.write(
         {
@@ -102,12 +111,16 @@ def count(certificate, files: int = 0, leftovers: int = 0, key_ids: Iterable[str
             "key_ids": "\n".join(sorted(known | set(key_ids))) or False,
         }
     )
+    if untouched:
+        certificate.open_seal = certificate_seals.open_mac(certificate)
 
 
 def united(group):
     """Return one open certificate for several of one company, kind and reason; the others are taken into it."""
     first, rest = group[0], group[1:]
     for other in rest:
+        if not certificate_seals.is_untouched(other):
+            first.open_seal = False
         count(first, other.file_count, other.leftover_count, (other.key_ids or "").split())
     if rest:
         first.env.flush_all()
@@ -163,11 +176,23 @@ def _finish(certificate, keyring, samples: Sequence[Sampled]) -> None:
     env.flush_all()
     subject_count, digest = certificate_seals.subjects_of(certificate)
     problems, text = _verification(certificate, keyring, samples)
+    company = certificate.company_id
+    # an interrupted process may have left the one before without its place in the chain
+    certificate_seals.anchor_missing(env, company)
+    chain = certificate_seals.anchored(company)
+    taken = {number for number, _seal in chain}
     # one number after the other, without gaps: whoever waits for it in an older snapshot is refused and tries again
     name = env["ir.sequence"].sudo().next_by_code("pii.certificate")  # sudo: numbers are given out here only
+    while name in taken:  # a restored database has forgotten certificates that were given out
+        name = env["ir.sequence"].sudo().next_by_code("pii.certificate")  # sudo: as above
     previous = env["pii.certificate"].search(
-        [("company_id", "=", certificate.company_id.id), ("state", "=", "sealed")], order="name desc", limit=1
+        [("company_id", "=", company.id), ("state", "=", "sealed")], order="name desc", limit=1
     )
+    last_seal = previous.seal
+    if chain and not env["pii.certificate"].search_count(
+        [("company_id", "=", company.id), ("name", "=", chain[-1][0])], limit=1
+    ):
+        last_seal = chain[-1][1]
     certificate.write(
         {
             "name": name,
@@ -178,13 +203,13 @@ def _finish(certificate, keyring, samples: Sequence[Sampled]) -> None:
             "finished_on": fields.Datetime.now(),
             "verification": "failed" if problems else "passed",
             "verification_text": "\n".join(problems or [text]),
-            "previous_seal": previous.seal or False,
+            "previous_seal": last_seal or False,
         }
     )
-    key_id = keyring.ensure(secret_key_id(certificate.company_id._pii_domain()))
+    key_id = keyring.ensure(secret_key_id(company._pii_domain()))
     seal = certificate_seals.mac(certificate, keyring, key_id)
     certificate.write({"seal": seal, "seal_key_id": key_id, "state": "sealed"})
-    anchor = certificate.company_id, f"{name} {seal}"
+    anchor = company, f"{name} {seal}"
     env.cr.postcommit.add(lambda: certificate_seals.anchor(keyring, *anchor))
     if problems:
         _logger.warning("The verification of certificate %s has failed.", name)
@@ -194,6 +219,19 @@ def _verification(certificate, keyring, samples: Sequence[Sampled]) -> tuple[lis
     """Return ``(problems, text)``: what contradicts the erasure, and what is said when nothing does."""
     env = certificate.env
     problems = []
+    if not certificate_seals.is_untouched(certificate):
+        problems.append("Somebody wrote to this certificate while the erasure was under way: its counts and keys lie.")
+        alerts.tell(
+            env,
+            "certificate",
+            certificate.company_id,
+            env._("A certificate of erasure was changed while it was under way"),
+            env._(
+                "Certificate of %(moment)s (row %(row)s). Find out who wrote it.",
+                moment=certificate.started_on,
+                row=certificate.id,
+            ),
+        )
     key_ids = (certificate.key_ids or "").split()
     for key_id in key_ids:
         try:

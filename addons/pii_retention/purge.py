@@ -124,22 +124,14 @@ def key_ids_of(env, subject_ids: Sequence[int]) -> set[str]:
 
 
 def _empty_columns(env, ids: list[int], fresh: list[int], reason: str, certificate) -> None:
-    """Overwrite what is sealed with as many random characters, then empty the columns.
+    """Empty the columns.
 
-    The overwriting is defence in depth: PostgreSQL keeps the old row until it is vacuumed, and its key is what counts.
+    To write noise into them first would overwrite nothing: PostgreSQL writes a new version of the row beside the old
+    one. The purge vacuums the table; what stays on the disk until its place is used again is noise without its key.
     """
     texts = (*_TOKENS, "content_mac")
     held = SQL(" OR ").join(SQL("%s IS NOT NULL", SQL.identifier(name)) for name in (*texts, *_INDEXES))
-    noise = SQL(", ").join(
-        SQL(
-            "%(column)s = left(repeat(replace(gen_random_uuid()::text, '-', ''), 1 + length(%(column)s) / 32), "
-            "length(%(column)s))",
-            column=SQL.identifier(name),
-        )
-        for name in texts
-    )
     emptied = SQL(", ").join(SQL("%s = NULL", SQL.identifier(name)) for name in (*texts, *_INDEXES))
-    env.cr.execute(SQL("UPDATE pii_subject SET %s WHERE id = ANY(%s) AND (%s)", noise, ids, held))
     if fresh:
         env.cr.execute(
             SQL(

@@ -40,13 +40,17 @@ def last_day(env, company) -> date | None:
     return max(filter(None, days), default=None)
 
 
-def passed(env, company, day: date) -> None:
-    """Remember that nothing is due up to ``day``."""
-    keyring = keys.keyring(env)
-    company = company.sudo()  # sudo: written by the purge only
-    if not company.pii_purge_day or company.pii_purge_day < day:
-        company.pii_purge_day = day
-        keyring.anchors.advance(_chain(company), day.toordinal(), day.isoformat())
+def passed(env, company, day: date, run=None) -> None:
+    """Remember that nothing is due up to ``day``.
+
+    :param run: the purge that has ended; a day that an officer confirmed for it counts even if it is an earlier one
+    """
+    known = last_day(env, company)
+    back = bool(run and known and day < known and _holds_good(run, company, day))
+    if known is None or known < day or back:
+        # sudo: written by the purge only
+        company.sudo().pii_purge_day = day
+        keys.keyring(env).anchors.advance(_chain(company), day.toordinal(), day.isoformat(), force=back)
     transactions.commit(env)
 
 
@@ -56,16 +60,19 @@ def refusal(env, company, run, found: Due) -> str | None:
     if known is None:
         return None
     if (known - found.day).days > 1:
+        if _holds_good(run, company, found.day):
+            return None
         return env._(
-            "The server's clock says %(today)s, but the last purge ended on %(last)s. Set the clock right; the purge "
-            "then goes on by itself.",
+            "The server's clock says %(today)s, but the last purge ended on %(last)s. Compare the date with another "
+            "clock. If it is wrong, have the server's clock set right: the purge then goes on by itself. If it is "
+            "right, the clock ran ahead on that day: press Confirm the Date.",
             today=found.day,
             last=known,
         )
     leap = company._pii_figure("purge_jump_days")
     if not (found.key_ids or found.archive_key_ids) or (found.day - known).days <= leap:
         return None
-    if run.confirmed_day and abs((found.day - run.confirmed_day).days) <= leap and _is_confirmed(run):
+    if _holds_good(run, company, found.day):
         return None
     return env._(
         "The server's clock says %(today)s, but the last purge ended on %(last)s. If the clock runs ahead, data would "
@@ -99,7 +106,10 @@ def confirm(run) -> None:
         raise UserError(str(error)) from error
 
 
-def _is_confirmed(run) -> bool:
+def _holds_good(run, company, day: date) -> bool:
+    """Tell whether an officer has confirmed the date of this purge, and not too long ago."""
+    if not run.confirmed_day or abs((day - run.confirmed_day).days) > company._pii_figure("purge_jump_days"):
+        return False
     try:
         return hmac.compare_digest(run.confirmation or "", _confirmation(run))
     except CryptoError as error:

@@ -8,7 +8,7 @@
 ``rows``         tombstones, then columns, files and remains of the people, some thousand at a time
 ``files``        files that an interrupted process has left, and old messages of the bus
 ``archive``      documents that a statute kept until the end of a year that is over
-``vacuum``       the touched tables, so that their files forget the old rows
+``vacuum``       the touched tables, so that the place of the old rows is used again; once more at the next purge
 ``certificate``  verified and sealed
 ===============  =====================================================================================================
 
@@ -34,6 +34,7 @@ from . import (
     certificate_seals,
     certificates,
     filestore,
+    holds,
     keys,
     moving,
     purge_day,
@@ -89,7 +90,13 @@ def purge(env, company):
         transactions.commit(env)  # to see what the process before has done
         env.invalidate_all()
         run = runs.search([("company_id", "=", company.id), ("state", "!=", "done")], limit=1)
+        if waiting := runs.search([("to_vacuum", "=", True)]):
+            _vacuum(env)
+            waiting.to_vacuum = False
+            transactions.commit(env)
         try:
+            holds.tell_missing(company)
+            certificate_seals.tell_missing(company)
             found = purge_due.due(env, company)
             if refusal := purge_day.refusal(env, company, run, found):
                 return _stop(env, company, run, found.day, "refused", refusal)
@@ -173,10 +180,11 @@ def _step(run, step: str) -> None:
 
 def _end(run) -> None:
     env = run.env
-    run.write({"state": "done", "step": "done", "problem": False, "finished_on": fields.Datetime.now()})
+    done = {"state": "done", "step": "done", "problem": False, "finished_on": fields.Datetime.now()}
+    run.write(done | {"to_vacuum": True})
     run.activity_unlink([ACTIVITY])
     certificate_seals.anchor_missing(env, run.company_id)
-    purge_day.passed(env, run.company_id, run.day)
+    purge_day.passed(env, run.company_id, run.day, run)
 
 
 def _with_patience(env, work):
@@ -266,20 +274,39 @@ def _forget_due(run, certificate, day: date) -> None:
         if not ids:
             return
         try:
-            counts = erasing.forget(env, ids, "deadline", certificate)
-            run.write(
-                {
-                    "subject_count": run.subject_count + counts.subjects,
-                    "file_count": run.file_count + counts.files,
-                    "leftover_count": run.leftover_count + counts.leftovers,
-                }
-            )
+            _forget_rows(run, certificate, ids)
             transactions.commit(env, len(ids))
             tries = 0
         except transactions.CONFLICTS:
             transactions.rollback(env)
             if (tries := tries + 1) == 5:
                 raise
+
+
+def _forget_rows(run, certificate, ids: list[int]) -> erasing.Counts:
+    counts = erasing.forget(run.env, ids, "deadline", certificate)
+    run.write(
+        {
+            "subject_count": run.subject_count + counts.subjects,
+            "file_count": run.file_count + counts.files,
+            "leftover_count": run.leftover_count + counts.leftovers,
+        }
+    )
+    return counts
+
+
+def resume_rows(env, company, ids: list[int]) -> erasing.Counts:
+    """Erase those of ``ids`` whom an interrupted purge was just erasing: they count for it, as if it had gone on.
+
+    Their tombstones were written and their rows were not yet. It does not commit.
+
+    :raise UserError: the key store cannot be used
+    """
+    run = env["pii.purge.run"].search([("company_id", "=", company.id), ("state", "!=", "done")], limit=1)
+    certificate = run.certificate_ids.filtered(lambda one: one.state == "open")
+    domain = [("id", "in", ids), ("state", "=", "live"), ("deadline", "<=", run.day)]
+    due = env["pii.subject"].search(domain).ids if certificate and run.step == "rows" else []
+    return _forget_rows(run, certificate, due) if due else erasing.Counts()
 
 
 def finish_certificates(env, company) -> None:

@@ -147,6 +147,13 @@ def _erase(env, uuids: list[str], counts: Counts) -> None:
     )
     for company_id, ids in env.cr.fetchall():
         company = env["res.company"].browse(company_id)
+        ended = purging.resume_rows(env, company, ids)
+        counts.erased += ended.subjects
+        counts.files += ended.files
+        transactions.commit(env)
+        ids = env["pii.subject"].browse(ids).filtered(lambda one: one.state == "live" or one.held_classes).ids
+        if not ids:
+            continue
         certificate = certificates.begin(env, company, "restore", reason="restored")
         found = purge.forget(env, ids, "restored", certificate)
         keyring = keys.keyring(env)

@@ -17,7 +17,7 @@ from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from . import blind_index, buckets, files, filestore, indexing, keys, moving, transactions
+from . import alerts, blind_index, buckets, files, filestore, indexing, keys, moving, transactions
 from .crypto import CannotOpen, CryptoError, KeyDestroyed, KeyMissing, MalformedToken, parse_key_id
 from .indexing import SEPARATOR
 from .purposes import CLASSES
@@ -86,6 +86,17 @@ def _guarded(rotation) -> bool:
     except (CryptoError, UserError) as error:
         transactions.rollback(env)
         rotation.problem = str(error)
+        alerts.tell(
+            env,
+            "rotation",
+            rotation.company_id,
+            env._("Key %s cannot be replaced", rotation.key_id),
+            env._(
+                "%s Until it is replaced, backups still hold who was erased. Put right what is said here, then press "
+                "Replace the Key Now; if its file is damaged in every copy of the key store, Give Up the Key.",
+                error,
+            ),
+        )
         transactions.commit(env)
         raise UserError(str(error)) from error
 
@@ -163,7 +174,8 @@ def _reseal_subjects(rotation, keyring, successor: str) -> bool:
     return False
 
 
-def _sealed_with(key_id: str) -> SQL:
+def sealed_with(key_id: str) -> SQL:
+    """Return the condition on subjects ``s`` of whom anything is sealed with a key."""
     tokens = SQL(", ").join(SQL.identifier("s", f"{cls}_token") for cls in CLASSES)
     return SQL("strpos(concat_ws(%s, %s), %s) > 0", SEPARATOR, tokens, f"v1.{key_id}.")
 
@@ -180,7 +192,7 @@ def _batch(rotation, where: SQL, after: int, damaged: set[int]) -> list[tuple]:
             _COLUMNS,
             rotation.company_id.id,
             where,
-            _sealed_with(rotation.key_id),
+            sealed_with(rotation.key_id),
             after,
             list(damaged),
             BATCH,
@@ -195,7 +207,7 @@ def _left(rotation, damaged: set[int]) -> bool:
             "SELECT EXISTS (SELECT FROM pii_subject s WHERE s.company_id = %s AND s.id <> ALL(%s) AND %s)",
             rotation.company_id.id,
             list(damaged),
-            _sealed_with(rotation.key_id),
+            sealed_with(rotation.key_id),
         )
     )
     return rotation.env.cr.fetchone()[0]

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import closing
 
 import psycopg2
+from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
+
+from odoo.sql_db import db_connect
 
 #: Another transaction has changed the same rows, or holds them: worth another try.
 CONFLICTS = (
@@ -32,6 +36,10 @@ def rollback(env) -> None:
 
 @contextlib.contextmanager
 def lock_cursor(env) -> Iterator:
-    """Yield a cursor whose locks outlive the commits of the work and end with the process."""
-    with env.registry.cursor() as cr:
+    """Yield a cursor whose locks outlive the commits of the work and end with the process.
+
+    It keeps no snapshot between its statements: an old one would keep a vacuum from removing what the work has deleted.
+    """
+    with closing(db_connect(env.cr.dbname).cursor()) as cr:
+        cr._cnx.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
         yield cr

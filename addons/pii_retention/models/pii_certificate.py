@@ -51,6 +51,8 @@ class PiiCertificate(models.Model):
     operator = fields.Char(readonly=True)
     previous_seal = fields.Char(readonly=True, help="Seal of the certificate before: no certificate can be taken out.")
     seal = fields.Char(readonly=True)
+    # a MAC over what is counted so far, while the erasure is under way; see certificate_seals.py
+    open_seal = fields.Char(readonly=True, copy=False, groups="pii_retention.group_auditor")
     seal_key_id = fields.Char(string="Key of the Seal", readonly=True)
     subject_ids = fields.One2many("pii.subject", "certificate_id", string="Erased Data Subjects", readonly=True)
 

@@ -44,6 +44,8 @@ class PiiPurgeRun(models.Model):
     confirmed_by_id = fields.Many2one("res.users", readonly=True, ondelete="set null")
     confirmed_on = fields.Datetime(readonly=True)
     confirmed_day = fields.Date(readonly=True)
+    # the schedule's own transaction is older than the purge, and keeps its vacuum from removing anything: the next does
+    to_vacuum = fields.Boolean(readonly=True, copy=False)
     # a MAC with a key outside of the database, see purge_day.confirm
     confirmation = fields.Char(readonly=True, groups=fields.NO_ACCESS, copy=False)
 

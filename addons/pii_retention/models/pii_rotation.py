@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
-from .. import certificates, purging
+from .. import certificates, channel, evaluated, giving_up, purging
 
 OFFICER = "pii_retention.group_privacy_officer"
 
@@ -70,4 +70,16 @@ class PiiRotation(models.Model):
             raise AccessError(self.env._("Only a privacy officer replaces a day's key."))
         for company in self.company_id:
             purging.rotate_queued(self.env(su=True), company)  # sudo: rotations are written by the server only
+        return True
+
+    def action_give_up(self):
+        """Destroy a damaged key: who is sealed with it is lost, and in no dump any more either."""
+        self.ensure_one()
+        person = channel.caller()
+        if person.channel != channel.WEB or person.uid != self.env.uid or evaluated.is_typed():
+            raise AccessError(self.env._("A privacy officer decides in person, signed in to Odoo."))
+        if not self.env.user.has_group(OFFICER):
+            raise AccessError(self.env._("Only a privacy officer gives up a day's key."))
+        self.check_access("read")
+        giving_up.give_up(self.with_env(self.env(su=True)))  # sudo: as in action_run
         return True

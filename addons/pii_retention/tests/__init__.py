@@ -23,6 +23,7 @@ from . import test_logmask
 from . import test_backup_register
 from . import test_binding
 from . import test_clock
+from . import test_clock_seal
 from . import test_clock_sequences
 from . import test_confirmed
 from . import test_disclosure

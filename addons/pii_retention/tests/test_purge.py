@@ -7,11 +7,12 @@ from uuid import uuid4
 
 from freezegun import freeze_time
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.pii_retention import certificate_seals, filestore, keys, purge, purge_day, purge_due, purging
+from odoo.addons.pii_retention import rotation as rotation_of_days
 from odoo.addons.pii_retention.crypto import KeyStoreError, day_key_id, parse_key_id
 from odoo.addons.pii_retention.tests.common import OPERATIONAL, VaultCase
 
@@ -222,6 +223,24 @@ class TestPurge(PurgeCase):
             self.purge()
         self.assertNotEqual(run.state, "refused")
 
+    def test_a_day_that_a_wrong_clock_has_left_behind(self):
+        """The clock ran ahead once, and is right again: an officer says so, and the purge goes on from today."""
+        self.proven(self.due_day + timedelta(days=400))
+        with self.on(self.due_day), mute_logger("odoo.addons.pii_retention.purging"):
+            run = self.purge()
+            self.assertEqual((run.state, self.subject.sudo().state), ("refused", "live"))
+            self.assertIn("Confirm the Date", run.problem)
+            with self.acting(self.officer):
+                run.with_user(self.officer).action_confirm()
+            self.assertEqual((run.state, self.subject.sudo().state), ("done", "erased"))
+            self.assertEqual(purge_day.last_day(self.env, self.company), self.due_day)
+        later = self.due_day + timedelta(days=1)
+        with self.on(later - timedelta(days=30)):
+            other = self.seal("the day after", start=later - timedelta(days=30)).sudo()
+        with self.on(later):
+            self.purge()
+            self.assertEqual(other.state, "erased", "nobody has to confirm each day")
+
     def test_a_database_from_before_does_not_make_a_leap(self):
         """After a restore the keys are dead already: the rows go without anybody's leave."""
         self.proven(self.due_day)
@@ -248,6 +267,62 @@ class TestPurge(PurgeCase):
         self.env.cr.execute("UPDATE pii_certificate SET name = 'ERASURE/999999' WHERE id = %s", [made[2].id])
         self.env.invalidate_all()
         self.assertEqual([bool(certificate_seals.faults(one)) for one in made], [False, False, True])
+
+    def test_the_chain_goes_on_after_a_restore(self):
+        """A backup forgets certificates and their numbers; those that come later are genuine all the same."""
+        made = self.env["pii.certificate"]
+        for number in range(3):
+            subject = self.seal(f"before-{number}", start=date.today() - timedelta(days=3 * number))
+            made |= purge.erase_early(self.env(su=True), subject, "data_subject")
+            self.committed()
+        self.assertFalse(certificate_seals.tell_missing(self.company))
+        lost, sequence = made[1:], self.env["ir.sequence"].search([("code", "=", "pii.certificate")])
+        names = lost.mapped("name")
+        self.env.cr.execute("UPDATE pii_subject SET certificate_id = NULL WHERE certificate_id = ANY(%s)", [lost.ids])
+        self.env.cr.execute("DELETE FROM pii_certificate WHERE id = ANY(%s)", [lost.ids])
+        self.env.invalidate_all()
+        sequence.number_next -= 2
+        found = [certificate_seals.tell_missing(self.company) for _time in range(2)]
+        self.assertEqual(found, [names, names])
+        told = self.env["pii.alert"].search([("kind", "=", "certificate")])
+        self.assertEqual(len(told), 1)
+        self.assertIn(names[0], told.detail)
+        subject = self.seal("after", start=date.today() - timedelta(days=12))
+        after = purge.erase_early(self.env(su=True), subject, "data_subject")
+        self.committed()
+        self.assertNotIn(after.name, names)
+        self.assertEqual([certificate_seals.faults(one) for one in (made[0], after)], [[], []])
+
+    def test_a_certificate_whose_anchor_was_lost_keeps_its_place(self):
+        made = self.env["pii.certificate"]
+        for number in range(2):
+            subject = self.seal(f"anchor-{number}", start=date.today() - timedelta(days=3 * number))
+            made |= purge.erase_early(self.env(su=True), subject, "data_subject")
+            if not number:
+                self.env.cr.postcommit.clear()  # killed between the commit and the anchor
+        self.committed()
+        self.assertEqual([certificate_seals.faults(one) for one in made], [[], []])
+
+    def test_an_open_certificate_is_not_written_past_the_erasure(self):
+        for number, statement in enumerate(
+            (
+                "UPDATE pii_certificate SET key_ids = NULL WHERE id = %s",
+                "UPDATE pii_certificate SET file_count = 99 WHERE id = %s",
+                "UPDATE pii_certificate SET operator = 'Nobody' WHERE id = %s",
+            )
+        ):
+            gone = self.seal(f"open-{number}", start=date.today() - timedelta(days=number + 1))
+            purge.forget(self.env, gone.ids, "data_subject")
+            certificate = gone.sudo().certificate_id
+            self.env.flush_all()
+            self.env.cr.execute(statement, [certificate.id])
+            self.env.invalidate_all()
+            purge.forget(self.env, self.seal(f"open-{number}-too").ids, "data_subject", certificate)
+            with mute_logger("odoo.addons.pii_retention.certificates"):
+                self.purge()
+            self.assertEqual((certificate.state, certificate.verification), ("sealed", "failed"), statement)
+            self.assertIn("Somebody wrote", certificate.verification_text)
+        self.assertTrue(self.env["pii.alert"].search([("kind", "=", "certificate")]))
 
     def test_a_sealed_certificate_is_not_changed(self):
         certificate = purge.erase_early(self.env(su=True), self.subject, "data_subject")
@@ -298,10 +373,41 @@ class TestPurge(PurgeCase):
         rotation = self.env["pii.rotation"].search([("key_id", "=", key_id)])
         self.assertEqual((run.state, rotation.state, gone.sudo().certificate_id.state), ("done", "queued", "open"))
         self.assertIn(key_id, rotation.problem)
+        told = self.env["pii.alert"].search([("kind", "=", "rotation")])
+        self.assertEqual((len(told), told.state), (1, "new"))
+        self.assertIn(key_id, told.name)
         path.write_bytes(whole)
         with self.on(due_day - timedelta(days=1), 13):
             self.purge()
         self.assertEqual((rotation.state, gone.sudo().certificate_id.state), ("done", "sealed"))
+
+    def test_an_officer_gives_up_a_key_that_nobody_can_read(self):
+        start = date.today() - timedelta(days=4)
+        gone, neighbour = self.seal("gone", start=start), self.seal("neighbour", start=start)
+        purge.forget(self.env, gone.ids, "cancelled")
+        certificate = gone.sudo().certificate_id
+        key_id = certificate.key_ids
+        path = self.keyring._store._path(key_id)
+        whole = path.read_bytes()
+        rotation_of_days.queue(self.env(su=True), key_id, "cancelled")
+        rotation = self.env["pii.rotation"].search([("key_id", "=", key_id)])
+        with self.acting(self.officer), self.assertRaisesRegex(UserError, "can be read"):
+            rotation.with_user(self.officer).action_give_up()
+        path.write_bytes(whole[:-20])
+        self.keyring.forget()
+        for user in (self.clerk, self.env.ref("base.user_admin")):
+            with self.acting(user), self.assertRaises(AccessError):
+                rotation.with_user(user).action_give_up()
+        with self.acting(None), self.assertRaises(AccessError):
+            rotation.with_user(self.officer).action_give_up()
+        self.assertEqual(neighbour.sudo().state, "live")
+        with self.acting(self.officer):
+            rotation.with_user(self.officer).action_give_up()
+        self.assertEqual((rotation.state, neighbour.sudo().state), ("done", "erased"))
+        self.assertTrue(self.keyring.destroyed(key_id))
+        self.purge()
+        self.assertEqual((certificate.state, certificate.verification), ("sealed", "passed"))
+        self.assertEqual(self.seal("after", start=start).sudo().state, "live", "the day goes on with its next key")
 
     def test_early_erasures_of_a_day_share_a_certificate(self):
         for number in range(3):

@@ -1,11 +1,11 @@
 import os
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from odoo.addons.pii_retention import keys, ledger_repair, replay, tombstones
+from odoo.addons.pii_retention import certificates, keys, ledger_repair, replay, tombstones
 
 from .common import VaultCase
 
@@ -39,6 +39,20 @@ class TestReplay(VaultCase):
         self.assertEqual(stays.state, "live")
         self.assertFalse(replay.is_due(self.env))
         self.assertEqual(replay.run(self.env), replay.Counts())
+
+    def test_who_a_purge_was_just_erasing_counts_for_that_purge(self):
+        """Killed between the tombstones and the rows: after a restart it is no restore that erases them."""
+        due, early = self.seal("402-0000000-0000013"), self.seal("402-0000000-0000014")
+        run = self.env["pii.purge.run"].create(
+            {"company_id": self.company.id, "day": due.sudo().deadline, "step": "rows"}
+        )
+        certificate = certificates.begin(self.env, self.company, "deadline", reason="deadline", run=run)
+        early.sudo().deadline += timedelta(days=1)
+        self.bury(due, early)
+        counts = replay.run(self.env)
+        self.assertEqual((counts.read, counts.erased, len(counts.certificates)), (2, 2, 1))
+        self.assertEqual((due.sudo().erased_reason, due.sudo().certificate_id), ("deadline", certificate))
+        self.assertEqual((early.sudo().erased_reason, run.subject_count), ("restored", 1))
 
     def test_the_neighbours_of_an_early_erasure_stay_readable(self):
         gone, stays = self.seal("402-0000000-0000021"), self.seal("402-0000000-0000022")
