@@ -1,4 +1,5 @@
 from . import (
+    account_move,
     pii_duty,
     pii_grant,
     pii_proof,

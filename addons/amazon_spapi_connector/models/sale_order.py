@@ -20,6 +20,13 @@ class SaleOrder(models.Model):
             values.pop("date_order", None)
         return values
 
+    def _spapi_departure_country(self):
+        """Return the country of the warehouse that ships the order; none where Amazon ships it."""
+        self.ensure_one()
+        if self.spapi_order_id.fulfilled_by == "AMAZON":
+            return self.env["res.country"]
+        return self.warehouse_id.partner_id.country_id or self.company_id.country_id
+
     def action_view_spapi_order(self):
         self.ensure_one()
         return {

@@ -114,6 +114,19 @@ class SpapiOrder(models.Model):
         for order in self:
             order.person_erased = order.subject_id.state == "erased"
 
+    def _departure_country(self):
+        """Return the country that Amazon says the parcels left from; none when it says nothing, or several."""
+        self.ensure_one()
+        # sudo: the mirror is for managers; a country is no secret
+        packages = (self.sudo().business_json or {}).get("packages")
+        codes = {
+            address.get("countryCode")
+            for package in (packages if isinstance(packages, list) else [])
+            if isinstance(package, dict) and isinstance(address := package.get("shipFromAddress"), dict)
+        } - {None}
+        countries = self.env["res.country"].search([("code", "in", list(codes))])
+        return countries if len(codes) == 1 else countries.browse()
+
     # === ACTIONS === #
 
     def action_retry(self) -> dict:

@@ -3,6 +3,7 @@ from . import (
     test_archive_life,
     test_bad_input,
     test_clock,
+    test_departure,
     test_erased,
     test_faults,
     test_import,
