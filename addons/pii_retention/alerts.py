@@ -17,7 +17,7 @@ import pytz
 from odoo import api
 from odoo.tools import SQL
 
-from . import channel, counts, facts
+from . import channel, counts, facts, volumes
 from .access_log.chain import utc_now
 from .facts import Asked, Person
 
@@ -190,7 +190,8 @@ def _canary(event: Event, rule) -> str | None:
 
 
 def _bulk(event: Event, rule) -> str | None:
-    if (count := len(event.subjects)) > rule["threshold"]:
+    # whom a decided request names is no unusual number
+    if not volumes.grant_id() and (count := len(event.subjects)) > rule["threshold"]:
         return event.env._("%(count)s customers at once; %(limit)s are usual.", count=count, limit=rule["threshold"])
     return None
 

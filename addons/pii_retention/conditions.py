@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from odoo import api
 
-from . import channel, clock, counts, evaluated, facts, grants, reasons
+from . import channel, clock, counts, evaluated, facts, grants, reasons, volumes
 from .access_log import chain
 from .purposes import ROLE_GROUPS, Purpose
 
@@ -114,6 +114,7 @@ def grant_for(question: Question) -> grants.Grant:
         and (not by_service or _is_service_of(question))
         # each by itself: leave for one customer does not stand in for the role that leave for another takes
         and has_role(question, grant)
+        and volumes.grant_id() in (0, grant.id)
     ]
     wanted = {subject.id for subject in question.subjects}
     # the subject's own facts decide, not what the asker may read
@@ -218,8 +219,10 @@ def check_days(question: Question) -> None:
         )
 
 
-def check_limits(question: Question) -> counts.Counts:
+def check_limits(question: Question, grant: grants.Grant | None = None) -> counts.Counts:
     env, purpose = question.env, question.purpose
+    if grant and volumes.grant_id() == grant.id:
+        return _check_volume(question, grant)
     figures = question.fresh["pii.purpose.limit"]._figures(purpose.code)
     if not figures:
         raise Refusal("volume", env._("No limits are set for the purpose “%s”. Ask a privacy officer.", purpose.label))
@@ -249,3 +252,16 @@ def check_limits(question: Question) -> counts.Counts:
             ),
         )
     return opened
+
+
+def _check_volume(question: Question, grant: grants.Grant) -> counts.Counts:
+    """Refuse more than the request's grant names; its seal, and whom it covers, were checked."""
+    if grant.kind != "temporary" or len(question.subjects) > volumes.left(question.cr, grant):
+        raise Refusal(
+            "volume",
+            question.env._(
+                "All customers that this access names were opened under it already. If a part of the work was lost, "
+                "ask the officer who decided to give access again."
+            ),
+        )
+    return counts.read(question.cr, question.env.uid, chain.utc_now())

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from odoo.tools import SQL
 
-#: What begins the document of a row that a look-up wrote. A look-up opens some people by coincidence, whom nobody gets
-#: to see, and has a limit of its own; code of an addon writes documents, no caller does.
-LOOKUP = "lookup:"
-#: Rows that count.
-SEEN = SQL("(document IS NULL OR NOT starts_with(document, %s))", LOOKUP)
+from .volumes import LOOKUP, VOLUME
+
+#: Rows that count. A look-up opens some people by coincidence, whom nobody gets to see, and a decided request opens
+#: those whom it names: both have limits of their own.
+SEEN = SQL("(document IS NULL OR NOT (starts_with(document, %s) OR starts_with(document, %s)))", LOOKUP, VOLUME)
 
 #: Where a count begins.
 HOUR, TODAY, DAY = "hour", "today", "day"

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from odoo import SUPERUSER_ID, api
 from odoo.exceptions import AccessError, UserError
 
-from . import alerts, channel, conditions, counts, facts, grants, journal, reasons
+from . import alerts, channel, conditions, counts, facts, grants, journal, reasons, volumes
 from .access_log import writer
 from .conditions import Question, Refusal
 from .crypto import CryptoError
@@ -43,7 +43,7 @@ def authorise(subjects, code, reason=None, document=None) -> Purpose:
             "classes": purpose.classes if purpose else (),
             "reason": reasons.for_log(reason),
             "caller": caller,
-            "document": document,
+            "document": volumes.for_log(document),
             "cr": cr,
         }
         question = ask(env, cr, asked, purpose, reason, caller)
@@ -62,7 +62,8 @@ def authorise(subjects, code, reason=None, document=None) -> Purpose:
         for outcome, part in (("empty", empty), ("opened", sealed)):
             if part:
                 journal.append(env, part, code, outcome, grant_ref=grant.id, **said)
-        opened = opened.more(code, len(sealed))
+        if not volumes.grant_id():
+            opened = opened.more(code, len(sealed))
         alert = alerts.evaluate(_log_env(cr), env.uid, code, asked, opened=opened, person=question.person)
         if alert and alert.suspends:
             journal.append(env, asked, code, "refused", cause="suspended", **said)
@@ -117,4 +118,4 @@ def _decide(question: Question) -> tuple[grants.Grant, counts.Counts]:
     conditions.check_sign_in(question)
     conditions.check_reason(question)
     conditions.check_days(question)
-    return grant, conditions.check_limits(question)
+    return grant, conditions.check_limits(question, grant)

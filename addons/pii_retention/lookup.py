@@ -31,6 +31,7 @@ from . import (
     logmask,
     reasons,
     reveal,
+    volumes,
 )
 from .access_log import chain
 from .conditions import Question, Refusal
@@ -42,7 +43,7 @@ from .purposes import CLASSES, PURPOSES
 LOOKUP_PURPOSES = ("customer_service", "legal_request", "incident")
 #: The subject of a search is nobody yet: its row in the log carries the nil UUID.
 NOBODY = "00000000-0000-0000-0000-000000000000"
-PREFIX = counts.LOOKUP
+PREFIX = volumes.LOOKUP
 
 
 def find(env, field: str, value: str, code: str, reason: str | None):
@@ -263,7 +264,7 @@ def _confirmed(candidates, field: str, value: str, code: str, reason: str | None
     limit = candidates.env["pii.purpose.limit"]._of_purpose(code).max_subjects or 1
     for ids in split_every(limit, candidates.ids):
         chunk = candidates.browse(ids)
-        with chunk.reveal(code, reason, document) as env:
+        with volumes.of_lookup(), chunk.reveal(code, reason, document) as env:
             result |= chunk.browse([subject.id for subject in chunk if _has_value(env, subject, field, value)])
     return result
 
