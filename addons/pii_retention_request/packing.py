@@ -10,6 +10,7 @@ import io
 import json
 import re
 import tarfile
+import zipfile
 
 from odoo.addons.pii_retention import files, keys, reveal
 from odoo.addons.pii_retention.controllers import words
@@ -18,7 +19,7 @@ from odoo.addons.pii_retention.purposes import CLASSES
 
 FORMAT = "pii-request/1"
 #: Plain content of a part after which the next customers go into another one, in bytes.
-PART_BYTES = 48 * 1024 * 1024
+PART_BYTES = 16 * 1024 * 1024
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -110,21 +111,82 @@ def as_json(value) -> bytes:
     return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True).encode()
 
 
+def known_besides(request) -> dict:
+    """Return what is known of a request's customers beside their data: documents that a statute keeps, and recipients.
+
+    It opens nothing. Whose data is erased may still be named by a document of the archive, and was perhaps disclosed.
+    """
+    env = request.env
+    # sudo: documents by number, recipients by the name of an organisation
+    rows = (
+        env["pii.disclosure"]
+        .sudo()
+        .search(
+            [
+                ("subject_uuid", "in", request.sudo().item_ids.mapped("subject_uuid")),
+                ("outcome", "in", ("sent", "failed")),
+                ("recipient_name", "!=", False),
+            ],
+            order="id",
+        )
+    )
+    return {
+        "kept_by_law": [
+            {
+                "document": item.display_name,
+                "order": item.order_reference or None,
+                "date": item.document_date.isoformat(),
+                "statute": f"{item.statute}, {item.article}",
+                "names": item.fields_kept,
+                "until": item.retain_until.isoformat(),
+            }
+            for item in request._archived_documents()
+        ],
+        "disclosed_to": [
+            {
+                "recipient": row.recipient_name,
+                "at": row.at.isoformat(),
+                "order": row.reference,
+                "what": row.classes,
+                "why": dict(row._fields["purpose"]._description_selection(env)).get(row.purpose),
+            }
+            for row in rows
+        ],
+    }
+
+
 def as_copy(request, held_list: list[dict]) -> bytes:
-    """Return the machine-readable copy of a data subject's data (GDPR art. 20): JSON."""
-    return as_json({"format": FORMAT, "request": request.name, "customers": held_list})
+    """Return the machine-readable copy of a data subject's data (GDPR art. 15 and 20): JSON."""
+    return as_json({"format": FORMAT, "request": request.name, "customers": held_list, **known_besides(request)})
+
+
+def as_zip(env, request, subjects, held_list: list[dict]) -> bytes:
+    """Return the copy with the content of the sealed files: ``data.json`` and ``files/<order>/<id>-<name>``.
+
+    :param env: inside of the reveal that opened ``subjects``
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for subject, known in zip(subjects, held_list, strict=True):
+            for entry, attachment in zip(known["files"], subject.sudo()._files(), strict=True):  # sudo: as in held
+                if entry["included"]:
+                    folder = _UNSAFE.sub("_", known["reference"])[:80]
+                    entry["path"] = f"files/{folder}/{entry['id']}-{_UNSAFE.sub('_', entry['name'] or 'file')[-80:]}"
+                    archive.writestr(entry["path"], files.open_inside(attachment.with_env(env)))
+        archive.writestr("data.json", as_copy(request, held_list))
+    return buffer.getvalue()
 
 
 def as_pdf(env, request, held_list: list[dict]) -> bytes:
     """Return the copy as a person reads it. Rendered where the reveal's other documents are: in memory.
 
-    :param env: inside of the reveal
+    :param env: inside of the reveal, if anything is held
     """
     report = env["ir.actions.report"]
     content, _kind = report._render_qweb_pdf(
         "pii_retention_request.action_report_copy",
         res_ids=request.ids,
-        data={"customers": [_readable(env, known) for known in held_list]},
+        data={"customers": [_readable(env, known) for known in held_list], "besides": known_besides(request)},
     )
     return content
 

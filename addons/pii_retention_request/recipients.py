@@ -30,7 +30,7 @@ _BINDINGS = (
 
 class RecipientError(Exception):
     """The key is refused; ``code`` is one of ``empty``, ``private``, ``malformed``, ``several``, ``expired``,
-    ``revoked``, ``no_encryption``."""
+    ``revoked``, ``weak``, ``no_encryption``."""
 
     def __init__(self, code: str):
         super().__init__(code)
@@ -111,9 +111,13 @@ def _openpgp(text: str, now: datetime) -> Recipient:
     (certificate,) = found
     if any(packet.tag in (Tag.SecretKey, Tag.SecretSubkey) for packet in packets):
         raise RecipientError("private")
-    if certificate.is_revoked:
+    try:
+        # the library's policy refuses algorithms and lengths that are broken (RSA with 1024 bits, DSA, SHA-1)
+        is_revoked, ends = certificate.is_revoked, certificate.expiration
+    except Exception:
+        raise RecipientError("weak") from None
+    if is_revoked:
         raise RecipientError("revoked")
-    ends = certificate.expiration
     if ends is not None and ends <= now:
         raise RecipientError("expired")
     moments = _encryption_ends(packets)

@@ -211,6 +211,18 @@ class TestDocumentClass(InvoiceArchiveCase):
             self.env["account.move"]._cron_pii_archive()
         self.assertTrue(self.items(move), "what waited is archived when the row is confirmed")
 
+    def test_what_a_statute_requires_of_whom_is_erased_early(self):
+        """A request erases before the day; what exists is archived first, what does not is named."""
+        self.confirmed("FR")
+        waiting, missing = self.invoice(), self.invoice()
+        self.company.account_fiscal_country_id = self.env.ref("base.fr")
+        with patch.object(type(waiting), "_pii_archive", lambda moves: moves.env["pii.archive.item"]):
+            self.pdf(waiting)
+        self.assertFalse(self.items(waiting))
+        self.assertEqual(self.subject._archive_required(), [missing.name])
+        self.assertEqual(archive_items.content(self.items(waiting)), CONTENT)
+        self.assertEqual(self.consumer._archive_required(), [])
+
     # === AFTER THE DAY === #
 
     def test_after_the_day(self):

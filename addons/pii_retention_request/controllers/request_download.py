@@ -13,7 +13,9 @@ from odoo.addons.pii_retention.crypto import CryptoError
 from odoo.addons.pii_retention.purposes import PURPOSES
 
 from .. import packing
-from ..models.pii_request_answer import _check_handler
+from ..handing_out import check_handler
+
+FORMS = {"json": "application/json", "pdf": "application/pdf", "zip": "application/zip"}
 
 
 def _answer(content: bytes, name: str, mimetype: str):
@@ -42,12 +44,14 @@ class RequestDownloadController(Controller):
         part = env["pii.request.part"].browse(part_id).exists()
         if not part or channel.caller().channel != channel.WEB:
             raise AccessError(env._("This archive does not exist, or is not yours to download."))
-        _check_handler(part.request_id)
+        check_handler(part.request_id)
         part.request_id._lock()
+        env["pii.request"]._discard_dead_parts()
+        part.invalidate_recordset()
         if part.state != "ready":
             raise UserError(
                 env._(
-                    "%s was downloaded already, or its time is over. Pack the customers of it anew if the requester "
+                    "%s was downloaded already, or its time is over. Press “Pack Anew” on its line if the requester "
                     "did not get it.",
                     part.name,
                 )
@@ -76,46 +80,70 @@ class RequestDownloadController(Controller):
     def copy_for_person(self, request_id, form):
         """Send the copy of a data subject's data, made now and kept nowhere, to whoever handles the request.
 
-        :param form: ``json`` (machine-readable) or ``pdf``
+        :param form: ``json`` (machine-readable), ``pdf``, or ``zip`` (JSON with the sealed files)
         :raise AccessError: somebody else, not in person, or the gate refuses (logged)
         :raise UserError: not approved, nothing held, or a key is missing
         """
         _check_same_site()
         env = request.env
         found = env["pii.request"].browse(request_id).exists()
-        if not found or form not in ("json", "pdf"):
+        if not found or form not in FORMS:
             raise AccessError(env._("This request does not exist, or you may not read it."))
-        _check_handler(found)
+        check_handler(found)
         if found.right != "access":
             raise UserError(env._("A copy is made for a request for access."))
         subjects = found._open_subjects().with_env(env)
-        if not subjects:
-            raise UserError(env._("Nothing is held of these customers any more."))
-        reason = env._("Copy for the data subject of %s", found.name)
-        document = f"{found.name} {form}"
-        said = {
-            "transfer": str(uuid4()),
-            "purpose": "legal_request",
-            "document": document,
-            "classes": PURPOSES["legal_request"].classes,
-            "reason": reason,
-        }
-        # as with every disclosure: written before anything can leave
-        disclosures.append(env, env["pii.recipient"], subjects, "sent", **said)
-        try:
-            with subjects.reveal("legal_request", reason, document) as inside:
-                held = [packing.held(inside, subject) for subject in subjects]
-                content = packing.as_pdf(inside, found, held) if form == "pdf" else packing.as_copy(found, held)
-        except BaseException as error:
-            disclosures.append(env, env["pii.recipient"], subjects, "failed", **said)
-            if isinstance(error, CryptoError):
-                raise UserError(str(error)) from None
-            raise
+        if subjects:
+            content = _opened_copy(found, subjects, form)
+        elif found._archived_documents():
+            # nobody is opened: the documents themselves are read by a request to the archive
+            content = packing.as_pdf(env, found, []) if form == "pdf" else _plain_copy(env, found, form)
+        else:
+            raise UserError(
+                env._(
+                    "Nothing is held of these customers any more, and no document of theirs is kept by law: answer so."
+                )
+            )
+        # sudo: that a copy was made is recorded by making it
+        found.sudo().write({"copy_made_at": fields.Datetime.now(), "copy_made_by_id": env.uid})
         found.message_post(
             body=env._("%(user)s made a copy for the data subject (%(form)s).", user=env.user.name, form=form)
         )
-        name = f"{found.name.replace('/', '-')}.{form}"
-        return _answer(content, name, "application/pdf" if form == "pdf" else "application/json")
+        return _answer(content, f"{found.name.replace('/', '-')}.{form}", FORMS[form])
+
+
+def _plain_copy(env, found, form: str) -> bytes:
+    return packing.as_zip(env, found, env["pii.subject"], []) if form == "zip" else packing.as_copy(found, [])
+
+
+def _opened_copy(found, subjects, form: str) -> bytes:
+    """Return the copy, having written into the ledger and the log that it was made.
+
+    :raise AccessError: the gate refuses
+    :raise UserError: a key is missing
+    """
+    env = found.env
+    reason, document = env._("Copy for the data subject of %s", found.name), f"{found.name} {form}"
+    said = {
+        "transfer": str(uuid4()),
+        "purpose": "legal_request",
+        "document": document,
+        "classes": PURPOSES["legal_request"].classes,
+        "reason": reason,
+    }
+    # as with every disclosure: written before anything can leave
+    disclosures.append(env, env["pii.recipient"], subjects, "sent", **said)
+    try:
+        with subjects.reveal("legal_request", reason, document) as inside:
+            held = [packing.held(inside, subject) for subject in subjects]
+            if form == "pdf":
+                return packing.as_pdf(inside, found, held)
+            return packing.as_zip(inside, found, subjects, held) if form == "zip" else packing.as_copy(found, held)
+    except BaseException as error:
+        disclosures.append(env, env["pii.recipient"], subjects, "failed", **said)
+        if isinstance(error, CryptoError):
+            raise UserError(str(error)) from None
+        raise
 
 
 def _check_same_site() -> None:

@@ -30,7 +30,7 @@ SCOPE_FIELDS = {
     "public_key",
 }
 #: What may be written by hand besides; everything else is the outcome of a decision or of the work.
-NOTE_FIELDS = {"requester", "channel", "legal_basis", "legal_note", "user_id", "decision_note"}
+NOTE_FIELDS = {"requester", "channel", "legal_basis", "legal_note", "user_id", "decision_note", "identity_method"}
 _MAIL_FIELDS = {"message_follower_ids", "message_partner_ids", "activity_ids", "message_ids"}
 
 
@@ -71,11 +71,9 @@ class PiiRequest(models.Model):
         default=fields.Datetime.now,
         copy=False,
         tracking=True,
-        help="The moment at which the notice arrived, not the one at which somebody read it: the clock runs from here.",
+        help="When the notice arrived, not when somebody read it: the clock runs from here.",
     )
-    requester = fields.Char(
-        help="The organisation or office that asks. A data subject is named by the order, never by name."
-    )
+    requester = fields.Char(help="The organisation or office that asks. A data subject is named by the order alone.")
     channel = fields.Selection(
         [
             ("portal", "Seller Central"),
@@ -132,6 +130,7 @@ class PiiRequest(models.Model):
             ("running", "Running"),
             ("done", "Done"),
             ("refused", "Refused"),
+            ("withdrawn", "Withdrawn"),
         ],
         required=True,
         default="draft",
@@ -143,7 +142,9 @@ class PiiRequest(models.Model):
     )
     decided_by_id = fields.Many2one("res.users", readonly=True, copy=False, tracking=True)
     decided_at = fields.Datetime(readonly=True, copy=False)
-    decision_note = fields.Char(string="Grounds of the Decision", help="Required for a refusal. Never name a customer.")
+    decision_note = fields.Char(
+        string="Grounds of the Decision", help="Required for a refusal or a withdrawal. Never name a customer."
+    )
     decision_seal = fields.Char(groups=fields.NO_ACCESS, copy=False)
     started_at = fields.Datetime(readonly=True, copy=False)
     done_at = fields.Datetime(string="Completed", readonly=True, copy=False, tracking=True)
@@ -250,10 +251,14 @@ class PiiRequest(models.Model):
     def write(self, vals):
         if not self.env.su:
             self._check_written(vals)
-            if SCOPE_FIELDS & vals.keys():
+            self._check_handler_stays(vals)
+            taken_back = self._draft_values(vals) if SCOPE_FIELDS & vals.keys() else {}
+            if "identity_method" in vals:
+                taken_back |= {"identity_checked_by_id": False, "identity_checked_at": False}
+            if taken_back:
                 self._check_unsettled()
-                vals = {**vals, **self._draft_values(vals)}
-                return super(PiiRequest, self.sudo()).write(vals)  # sudo: a new scope is no decision: it takes one back
+                # sudo: a new scope, or another proof of identity, is no decision: it takes one back
+                return super(PiiRequest, self.sudo()).write({**vals, **taken_back})
         return super().write(vals)
 
     def _check_written(self, vals):
@@ -279,6 +284,9 @@ class PiiRequest(models.Model):
         taken_back = {"state": "draft", "previewed_at": False, "unknown_confirmed_by_id": False}
         if "public_key" in vals:
             taken_back |= {"key_confirmed_by_id": False, "key_confirmed_at": False}
+        if {"kind", "right", "references", "subject_ids"} & vals.keys():
+            # another person, or more of one than was proven
+            taken_back |= {"identity_checked_by_id": False, "identity_checked_at": False}
         return taken_back
 
     @api.model

@@ -1,95 +1,16 @@
 import hashlib
-import time
 from datetime import timedelta
+from uuid import uuid4
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from odoo.addons.pii_retention import channel, transactions
-
-from .. import packing, seals
+from .. import handing_out, seals
 from .pii_request_scope import ARCHIVE_ORIGIN
 
 #: Seconds after which packing lets the browser have an answer; what is left is packed at the next press.
 PACK_SECONDS = 40
-
-
-def _check_handler(request):
-    """Refuse unless whoever handles an approved request is there in person.
-
-    :raise AccessError: somebody else, a script, a remote call or typed code
-    :raise UserError: the request is not approved, or not as it was decided
-    """
-    env = request.env
-    if not channel.in_person(env):
-        raise AccessError(env._("Whoever handles a request opens data in person, signed in to Odoo."))
-    request.check_access("write")
-    if env.user != request.user_id:
-        raise AccessError(env._("Only whoever handles the request opens its data: %s.", request.user_id.name))
-    if request.state != "approved" or not request.opens_data:
-        raise UserError(env._("There is nothing to hand out for %s: it is not approved, or done.", request.name))
-    if not seals.is_genuine(request):
-        raise UserError(request._forged_text())
-
-
-def _pack(request, seconds):
-    """Pack customers until the time is over; return how many are left. Each part is sealed as soon as it is full.
-
-    No method: it opens data, and what evaluates could keep what it returns.
-    """
-    key = request._check_key()
-    deadline = time.monotonic() + seconds
-    at_once = request.env["pii.purpose.limit"]._of_purpose("legal_request").max_subjects or 1
-    left = request._unpacked()
-    begun = False
-    while left and time.monotonic() < deadline:
-        archive, packed = packing.Archive(), left.browse()
-        while left and time.monotonic() < deadline and len(archive) < packing.PART_BYTES:
-            items = left[:at_once]
-            if begun and not _fits(request, items):
-                break
-            begun = True
-            subjects = (
-                request.env["pii.subject"].union(*request._subjects_by_uuid(items).values()).with_env(request.env)
-            )
-            with request.recipient_id.disclose(
-                subjects, "legal_request", request.name, request.env._("Return to the requester of %s", request.name)
-            ) as env:
-                for subject in subjects:
-                    archive.add(env, subject)
-            packed, left = packed | items, left - items
-        if not packed:
-            break
-        number = len(request.part_ids) + 1
-        content = key.encrypt(
-            archive.finish(request=request.name, part=number, company=request.company_id.name, count=len(packed))
-        )
-        request._store_part(number, f"{request.name.replace('/', '-')}-{number:03d}.tar{key.suffix}", content, packed)
-        # whatever happens to the next part: this one is there
-        transactions.commit(request.env)
-    return len(left)
-
-
-def _fits(request, items):
-    """Tell whether more may be opened within this hour without a refusal that would lose what is packed already."""
-    figures = request.env["pii.purpose.limit"]._figures("legal_request")
-    if not figures:
-        return False
-    # the log is written on connections of its own: what this transaction sees of it is as old as the transaction
-    with request.env.registry.cursor() as cr:
-        cr.execute(
-            SQL(
-                """SELECT count(*) FILTER (WHERE at > %(now)s::timestamp - interval '1 hour'), count(*)
-                     FROM pii_access_log
-                    WHERE user_ref = %(user)s AND at > %(now)s::timestamp - interval '1 day'
-                      AND purpose = 'legal_request' AND outcome = 'opened'""",
-                now=fields.Datetime.now(),
-                user=request.env.uid,
-            )
-        )
-        in_hour, in_day = cr.fetchone()
-    return in_hour + len(items) <= figures[1] and in_day + len(items) <= figures[2]
 
 
 class PiiRequest(models.Model):
@@ -109,6 +30,8 @@ class PiiRequest(models.Model):
     )
     part_ids = fields.One2many("pii.request.part", "request_id", string="Archive", readonly=True)
     unpacked_count = fields.Integer(string="Still to Be Packed", compute="_compute_unpacked_count")
+    copy_made_at = fields.Datetime(string="Copy Made", readonly=True, copy=False)
+    copy_made_by_id = fields.Many2one("res.users", readonly=True, copy=False)
     received_back_at = fields.Datetime(string="Receipt Confirmed", readonly=True, copy=False)
 
     @api.depends("item_ids.part_id", "item_ids.outcome", "part_ids.downloaded_at", "part_ids.subject_id.state")
@@ -128,13 +51,13 @@ class PiiRequest(models.Model):
     def action_pack(self):
         """Pack what is to be returned, encrypted for the requester's key, as far as time and limits allow."""
         self.ensure_one()
-        _check_handler(self)
+        handing_out.check_handler(self)
         if self.kind != "amazon_return":
             raise UserError(self.env._("Only a return is packed as an archive."))
         self._lock()
         if not self._unpacked():
             raise UserError(self.env._("All customers of this request are packed."))
-        left = _pack(self, PACK_SECONDS)
+        left = handing_out.pack(self, PACK_SECONDS)
         message = (
             self.env._("%s customers are still to be packed: press the button again.", left)
             if left
@@ -150,18 +73,20 @@ class PiiRequest(models.Model):
             },
         }
 
-    def _store_part(self, number, name, content, items):
-        """Seal an encrypted part under a subject of its own, which dies on the day on which the archive expires."""
+    def _store_part(self, number, name, content, items, expires):
+        """Seal an encrypted part under a subject of its own, which dies on the day on which the archive expires.
+
+        :param expires: no later than the day of any customer in it
+        """
         self.ensure_one()
         company = self.company_id
-        day = company._pii_day()
-        expires = day + timedelta(days=company._pii_figure("request_archive_days"))
         holder = self.env["pii.subject"]._seal_many(
             [
                 {
                     "company_id": company.id,
                     "origin": ARCHIVE_ORIGIN,
-                    "reference": f"{self.name}/{number}",
+                    # numbers of requests come again after a restore, and whom a tombstone names takes no data in
+                    "reference": f"{self.name}/{number}/{uuid4().hex[:12]}",
                     # the period counts from here, so that it ends on the day on which the archive expires
                     "start": expires - timedelta(days=company._pii_figure("retention_days")),
                     "values": {},
@@ -206,6 +131,27 @@ class PiiRequest(models.Model):
             )
         )
 
+    @api.model
+    def _discard_dead_parts(self):
+        """Discard archives that wait for their download and hold somebody who is erased; pack the others again."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            """SELECT DISTINCT p.id FROM pii_request_part p
+                 JOIN pii_subject holder ON holder.id = p.subject_id AND holder.state = 'live'
+                 JOIN pii_request_item i ON i.part_id = p.id
+                 JOIN pii_subject s ON s.uuid = i.subject_uuid AND s.state = 'erased'"""
+        )
+        parts = self.env["pii.request.part"].browse(row[0] for row in self.env.cr.fetchall())
+        for part in parts:
+            part._discard()
+            part.request_id.message_post(
+                body=self.env._(
+                    "%s is discarded: a customer in it was erased. Pack the others again.",
+                    part.name,
+                )
+            )
+        return parts
+
     def action_received(self):
         """Record that the requester has the archive; what is to be erased then is erased now."""
         seals.check_officer(self.env)
@@ -237,6 +183,9 @@ class PiiRequest(models.Model):
     def action_copy_json(self):
         return self._copy("json")
 
+    def action_copy_zip(self):
+        return self._copy("zip")
+
     def _copy(self, form):
         self.ensure_one()
         return {"type": "ir.actions.act_url", "url": f"/pii/request/{self.id}/copy/{form}", "target": "download"}
@@ -251,10 +200,45 @@ class PiiRequest(models.Model):
                 raise UserError(self.env._("An approved request for access or rectification is closed this way only."))
             if not seals.is_genuine(request):
                 raise UserError(request._forged_text())
+            request._check_answer()
             request._finish_answered()
+
+    def _check_answer(self):
+        """Refuse to certify what was not done.
+
+        :raise UserError: no copy was made, or nothing was corrected
+        """
+        self.ensure_one()
+        if self.right == "access" and not self.copy_made_at and (self._open_subjects() or self._archived_documents()):
+            raise UserError(
+                self.env._("No copy was made yet: make it under “Copy”, hand it over, and come back to this button.")
+            )
+        if self.right == "rectify" and not self._corrected():
+            raise UserError(
+                self.env._(
+                    "Nothing was corrected since the request was approved. Correct the data on the card of the "
+                    "customer; if it was right as it is, withdraw the request and state that as your grounds."
+                )
+            )
+
+    def _corrected(self):
+        """Tell whether the access log knows of a correction for these customers since the decision."""
+        # the log is written on connections of its own: what this transaction sees of it is as old as the transaction
+        with self.env.registry.cursor() as cr:
+            cr.execute(
+                SQL(
+                    """SELECT EXISTS (SELECT FROM pii_access_log
+                                       WHERE subject_uuid = ANY(%s) AND outcome = 'corrected' AND at >= %s)""",
+                    self.item_ids.mapped("subject_uuid"),
+                    self.decided_at,
+                )
+            )
+            return cr.fetchone()[0]
 
     def _finish_answered(self):
         # sudo: the course of a request is written by its buttons
         request = self.sudo()
+        # who died before an answer could be given was not answered
+        request._settle_erased()
         request._open_items().write({"outcome": "answered"})
         request._finish()

@@ -1,9 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 
-from .. import seals
 from .pii_request import OPEN_STATES
 
 
@@ -30,13 +28,6 @@ class PiiRequest(models.Model):
     percent_used = fields.Integer(string="Time Used (%)", compute="_compute_remaining")
     reminded_percent = fields.Integer(readonly=True, copy=False)
     is_escalated = fields.Boolean(string="Overdue Reported", readonly=True, copy=False)
-    copies_confirmed_at = fields.Datetime(string="Copies Confirmed Gone", readonly=True, copy=False)
-    copies_confirmed_by_id = fields.Many2one("res.users", readonly=True, copy=False)
-    copies_state = fields.Selection(
-        [("open", "To confirm"), ("overdue", "Overdue"), ("gone", "Gone")],
-        string="Other Copies",
-        compute="_compute_copies_state",
-    )
 
     @api.depends("received_at", "kind", "company_id")
     def _compute_due_at(self):
@@ -83,37 +74,12 @@ class PiiRequest(models.Model):
         late |= fields.Domain("id", "in", [row[0] for row in self.env.cr.fetchall()])
         return late if True in value else ~late
 
-    @api.depends("state", "copies_due_at", "copies_confirmed_at", "kind", "right", "erase_after")
-    def _compute_copies_state(self):
-        now = fields.Datetime.now()
-        for request in self:
-            if not request._erases() or request.state != "done":
-                request.copies_state = False
-            elif request.copies_confirmed_at:
-                request.copies_state = "gone"
-            else:
-                request.copies_state = "overdue" if request.copies_due_at and request.copies_due_at < now else "open"
-
     def _erases(self):
         """Tell whether the request ends in an erasure, so that copies elsewhere must go as well."""
         self.ensure_one()
         if self.kind == "amazon_return":
             return self.erase_after
         return self.kind in ("amazon_deletion", "merchant_leaves") or self.right == "erase"
-
-    def action_confirm_copies(self):
-        """Record that no live copy of the erased data is left outside of Odoo."""
-        seals.check_officer(self.env)
-        for request in self:
-            request.check_access("write")
-            if request.state != "done" or request.copies_state not in ("open", "overdue"):
-                raise UserError(self.env._("The copies of a completed erasure are confirmed only, and once."))
-            # sudo: a confirmation is no value that is typed
-            request.sudo().write({"copies_confirmed_at": fields.Datetime.now(), "copies_confirmed_by_id": self.env.uid})
-            request.activity_unlink(["pii_retention_request.activity_copies"])
-            request.message_post(
-                body=self.env._("%s has confirmed: no copy outside of Odoo is left.", self.env.user.name)
-            )
 
     # === WHO IS TOLD === #
 

@@ -58,7 +58,9 @@ class PiiRequest(models.Model):
             "right": request.right or "",
             "company": request.company_id.id,
             "received": fields.Datetime.to_string(request.received_at),
-            "handler": request.user_id.id,
+            # who hands data out is decided about; who is reminded of an erasure is not
+            "handler": request.user_id.id if request.opens_data else 0,
+            "identity": [request.identity_method or "", request.identity_checked_by_id.id or 0],
             "scope": request._scope_terms(),
             # of an authorisation that ends, everybody goes who is there when it ends
             "items": "" if request.kind == "merchant_leaves" else seals.items_digest(request),
@@ -94,6 +96,16 @@ class PiiRequest(models.Model):
             raise UserError(self.env._("Somebody else is at work on this request right now. Reload it.")) from None
         self.invalidate_recordset()
 
+    def _check_handler_stays(self, vals):
+        """Refuse another handler where it was decided who hands data out."""
+        if "user_id" in vals and self.filtered(lambda request: request.opens_data and request.decided_by_id):
+            raise UserError(
+                self.env._(
+                    "Who hands the data out was decided about. Withdraw the request and register it anew for somebody "
+                    "else."
+                )
+            )
+
     # === DECIDE === #
 
     def _check_decidable(self):
@@ -110,7 +122,10 @@ class PiiRequest(models.Model):
                     officer=self.sudo().decided_by_id.name or "?",  # sudo: the officer may be of another company
                 )
             )
-        if self.needs_second and self.env.user in self.registered_by_id | self.user_id:
+        # by the items, which are decided about, and not by a count that stands in the row
+        limit = self.company_id._pii_figure("request_single_subjects")
+        takes_second = self.needs_second or len(self._open_items()) > limit
+        if takes_second and self.env.user in self.registered_by_id | self.user_id:
             raise UserError(
                 self.env._(
                     "%s takes a second officer: whoever registered or handles it does not decide about it.", self.name
@@ -136,6 +151,7 @@ class PiiRequest(models.Model):
 
     def _check_complete(self):
         """Refuse to approve what is not ready for it."""
+        self._check_identity()
         if self.unknown_text and not self.unknown_confirmed_by_id:
             raise UserError(
                 self.env._(

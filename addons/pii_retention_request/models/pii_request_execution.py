@@ -2,6 +2,7 @@ import logging
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from odoo.addons.pii_retention import certificates, keys, purge, transactions
@@ -49,33 +50,6 @@ class PiiRequest(models.Model):
 
     _inherit = "pii.request"
 
-    progress = fields.Float(compute="_compute_progress", help="Share of the customers found that are dealt with.")
-    erased_by_count = fields.Integer(string="Erased", compute="_compute_progress")
-    shared_count = fields.Integer(string="Erased by Other Requests", compute="_compute_progress")
-    left_count = fields.Integer(string="Left", compute="_compute_progress", help="Not dealt with yet, or under a hold.")
-    certificate_count = fields.Integer(compute="_compute_certificate_count")
-
-    @api.depends("item_ids.outcome", "state")
-    def _compute_progress(self):
-        counts = {}
-        groups = self.env["pii.request.item"]._read_group(
-            [("request_id", "in", self.ids)], ["request_id", "outcome"], ["__count"]
-        )
-        for request, outcome, count in groups:
-            counts.setdefault(request.id, {})[outcome] = count
-        for request in self:
-            found = counts.get(request.id, {})
-            total = sum(found.values())
-            request.erased_by_count = found.get("erased", 0)
-            request.shared_count = found.get("shared", 0)
-            request.left_count = found.get("pending", 0) + found.get("held", 0)
-            done = total - found.get("pending", 0)
-            request.progress = 100.0 * done / total if total else 100.0 * (request.state == "done")
-
-    def _compute_certificate_count(self):
-        for request in self:
-            request.certificate_count = len(request.certificate_ids)
-
     # === WHAT IS TO BE DONE === #
 
     def _runs_alone(self):
@@ -105,12 +79,20 @@ class PiiRequest(models.Model):
     @api.model
     def _cron_run(self):
         """Carry out all requests that wait for nothing else, the most urgent first."""
+        if self._discard_dead_parts():
+            transactions.commit(self.env)
         waiting = self.search([("state", "in", ("approved", "running"))]).filtered(lambda found: found._runs_alone())
+        waiting += self.search(
+            [("state", "=", "done"), ("item_ids", "any", [("outcome", "in", ("pending", "held"))])]
+        ).filtered(lambda found: found._erases())
         for index, request in enumerate(waiting):
             try:
                 while request._run_batch():
                     if not transactions.commit(self.env, 1, remaining=len(waiting) - index):
                         return
+            except transactions.CONFLICTS:
+                # a purge or an import is at the same customers: the others go on, this one at the next run
+                transactions.rollback(self.env)
             except UserError as error:
                 # the key store is away, or what was decided was written over: the others go on, a person is told
                 transactions.rollback(self.env)
@@ -147,7 +129,8 @@ class PiiRequest(models.Model):
         if not self.env.cr.fetchone()[0]:
             return False  # another worker is at it
         request.invalidate_recordset()
-        if not request._runs_alone():
+        freed = request.state == "done" and request._erases() and bool(request._open_items())
+        if not freed and not request._runs_alone():
             return False
         if not seals.is_genuine(request):
             raise UserError(request._forged_text())
@@ -155,16 +138,52 @@ class PiiRequest(models.Model):
             request.write({"state": "running", "started_at": fields.Datetime.now()})
             request._begin()
         request._settle_erased()
-        subjects = request._next_subjects()
+        subjects = request._next_subjects() or (not freed and request._late_subjects())
         if not subjects:
-            if not request._certified():
-                return False  # neighbours are still moving to their next key: at the next run
-            request._finish()
+            if not request._is_quiet() or not request._certified():
+                return False  # an import is under way, or neighbours move to their next key: at the next run
+            if not freed:
+                request._finish()
+            elif not request._open_items():
+                request._end_of_holds()
             return False
+        subjects._archive_required()
         _erase(request, subjects)
         request._settle_erased()
         request._link_certificates()
+        request._discard_dead_parts()
+        if freed and not request._open_items():
+            request._end_of_holds()
         return True
+
+    def _late_subjects(self):
+        """Return customers who came while the authorisation was being ended: an import was under way."""
+        if self.kind != "merchant_leaves" or not self._is_quiet():
+            return self.env["pii.subject"]
+        found = self.env["pii.subject"].search(self._subject_domain() & Domain("state", "!=", "erased"))
+        known = set(self.item_ids.mapped("subject_uuid"))
+        late = found.filtered(lambda subject: subject.uuid not in known)
+        self.env["pii.request.item"].create(
+            [
+                {
+                    "request_id": self.id,
+                    "subject_id": subject.id,
+                    "subject_uuid": subject.uuid,
+                    "reference": subject.reference,
+                }
+                for subject in late
+            ]
+        )
+        return self._next_subjects() if late else late
+
+    def _end_of_holds(self):
+        """Say that nobody of a completed request is left: the holds have ended, and who was held is erased."""
+        self._link_certificates()
+        self.activity_unlink(["pii_retention_request.activity_held"])
+        self.message_post(
+            body=self.env._("The legal holds have ended: who was kept by them is erased as well."),
+            subtype_xmlid="mail.mt_comment",
+        )
 
     def _begin(self):
         """Do what comes before the first customer is erased."""
@@ -172,9 +191,16 @@ class PiiRequest(models.Model):
             return
         self._end_authorisation()
         # everybody who has come since the preview goes as well
-        overlap = self.overlap_ids
+        overlap, confirmed = self.overlap_ids, self.unknown_confirmed_by_id.id
         self._collect()
-        self.write({"state": "running", "overlap_ids": [Command.set((overlap | self.overlap_ids).ids)]})
+        overlap |= self.overlap_ids
+        self.write(
+            {
+                "state": "running",
+                "overlap_ids": [Command.set(overlap.ids)],
+                "unknown_confirmed_by_id": confirmed,
+            }
+        )
         live = self._open_subjects()
         if self._is_whole_company() and not self._held_of(live):
             found = _destroy_domain(self)
@@ -188,6 +214,10 @@ class PiiRequest(models.Model):
 
     def _end_authorisation(self):
         """End the channel's authorisation, so that nothing new arrives; a channel does what it takes."""
+
+    def _is_quiet(self):
+        """Tell whether nothing is under way that could bring more customers of an authorisation that has ended."""
+        return True
 
     def _settle_erased(self):
         """Say of customers who are erased by now who did it, and share the certificate of it."""
@@ -239,7 +269,8 @@ class PiiRequest(models.Model):
         """Close the request; customers under a hold stay listed and die when the hold ends."""
         self._link_certificates()
         held = self.item_ids.filtered(lambda item: item.outcome == "held")
-        self.write({"state": "done", "done_at": fields.Datetime.now()})
+        # what was archived or destroyed since the preview counts as it is now
+        self.write({"state": "done", "done_at": fields.Datetime.now(), **self._statute_values()})
         self.activity_unlink(self._activity_types())
         self.message_post(
             body=self.env._(
@@ -253,13 +284,3 @@ class PiiRequest(models.Model):
         self._schedule_copies()
         if held:
             self._schedule_held(held)
-
-    def action_view_certificates(self):
-        self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Certificates of %s", self.name),
-            "res_model": "pii.certificate",
-            "view_mode": "list,form",
-            "domain": [("id", "in", self.certificate_ids.ids)],
-        }

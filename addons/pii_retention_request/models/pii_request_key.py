@@ -59,6 +59,10 @@ class PiiRequest(models.Model):
             "several": self.env._("Paste one public key only: the archive is encrypted for one requester."),
             "expired": self.env._("This key has expired. Ask the requester for one that is valid."),
             "revoked": self.env._("This key was revoked by its owner. Ask the requester for one that is valid."),
+            "weak": self.env._(
+                "This key is too weak: what is encrypted for it could be read by others. Ask the requester for an age "
+                "key, or for an OpenPGP key of at least 2048 bits."
+            ),
             "no_encryption": self.env._(
                 "This key is not made for encryption. Ask the requester for an OpenPGP key with an encryption subkey, "
                 "or for an age key."

@@ -1,7 +1,9 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 
 from odoo.addons.pii_retention import purge
+
+from .. import handing_out
 
 
 class PiiRequestPart(models.Model):
@@ -58,6 +60,27 @@ class PiiRequestPart(models.Model):
         """Send the browser to the download of the part; it is possible once."""
         self.ensure_one()
         return {"type": "ir.actions.act_url", "url": f"/pii/request/part/{self.id}", "target": "download"}
+
+    def action_repack(self):
+        """Let the customers of a part be packed anew: the download broke off, or the part expired before it."""
+        for part in self:
+            request = part.request_id
+            handing_out.check_handler(request)
+            request._lock()
+            if request.received_back_at:
+                raise UserError(self.env._("The requester has confirmed to have %s.", part.name))
+            if part.state == "ready":
+                raise UserError(self.env._("%s can still be downloaded.", part.name))
+            # sudo: parts and items are written by the work on the request only
+            items = request.sudo().item_ids.filtered(lambda item, part=part: item.part_id == part)
+            items.write({"part_id": False})
+            request.message_post(
+                body=self.env._(
+                    "%(user)s packs the customers of %(file)s anew: the requester did not get it.",
+                    user=self.env.user.name,
+                    file=part.name,
+                )
+            )
 
     @api.model_create_multi
     def create(self, vals_list):

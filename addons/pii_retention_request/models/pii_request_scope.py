@@ -30,10 +30,6 @@ class PiiRequest(models.Model):
         string="Under Legal Hold", readonly=True, copy=False, help="Listed, and not erased before the hold ends."
     )
     file_count = fields.Integer(string="Sealed Files", readonly=True, copy=False)
-    statute_count = fields.Integer(
-        string="Documents Kept by Law", readonly=True, copy=False, help="A statute keeps them; nothing else of them is."
-    )
-    statute_text = fields.Text(string="Kept by Law", readonly=True, copy=False)
     unknown_text = fields.Text(string="Not Known Here", readonly=True, copy=False)
     unknown_confirmed_by_id = fields.Many2one("res.users", string="Confirmed as Unknown by", readonly=True, copy=False)
     overlap_ids = fields.Many2many(
@@ -178,7 +174,8 @@ class PiiRequest(models.Model):
         self.env["pii.request.item"].invalidate_model()
         self.invalidate_recordset(["item_ids"])
         live = self._open_subjects()
-        statutes = self._statute_lines(subjects.search(domain))
+        # before it is counted what a statute keeps
+        missing = live._archive_required() if self._erases() else []
         unknown = self._unknown_names()
         self.write(
             {
@@ -191,8 +188,8 @@ class PiiRequest(models.Model):
                 "file_count": self.env["ir.attachment"].search_count(
                     [("pii_subject_id", "in", live.ids), ("id", "!=", False)]
                 ),
-                "statute_count": len(statutes),
-                "statute_text": "\n".join(statutes) or False,
+                **self._statute_values(),
+                "missing_text": "\n".join(missing) or False,
                 "unknown_text": "\n".join(unknown) or False,
                 "unknown_confirmed_by_id": False,
                 "overlap_ids": [Command.set(self._overlapping().ids)],
@@ -225,6 +222,10 @@ class PiiRequest(models.Model):
         """Return what the request names and nobody here knows, as lines."""
         self.ensure_one()
         lines = [self.env._("Account %s", name) for name in self._account_domain()[1]]
+        if self.origin and not self.env["pii.subject"].search_count(
+            [("company_id", "=", self.company_id.id), ("origin", "=", self.origin)], limit=1
+        ):
+            lines.append(self.env._("Channel %s", self.origin))
         references = self._named_references()
         known = self._known_references(references)
         missing = [name for name in references if name not in known]
@@ -239,22 +240,6 @@ class PiiRequest(models.Model):
             [("company_id", "=", self.company_id.id), ("reference", "in", references)]
         )
         return set(subjects.mapped("reference"))
-
-    def _statute_lines(self, subjects):
-        """Return the documents of these subjects that a statute keeps, one line each, with the article."""
-        items = self.env["pii.archive.item"].search(
-            [("subject_uuid", "in", subjects.mapped("uuid")), ("state", "=", "kept")], order="reference, id"
-        )
-        return [
-            self.env._(
-                "%(document)s: %(statute)s, %(article)s, kept until %(day)s",
-                document=item.display_name,
-                statute=item.statute,
-                article=item.article,
-                day=item.retain_until,
-            )
-            for item in items
-        ]
 
     def _overlapping(self):
         """Return the other requests, still open or done, that are about some of the same customers."""

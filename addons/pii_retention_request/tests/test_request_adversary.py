@@ -7,8 +7,7 @@ from odoo.tests import tagged
 from odoo.addons.pii_retention import channel
 from odoo.addons.pii_retention.tests.common import CANARIES
 
-from .. import packing, seals
-from ..models import pii_request_answer as answer
+from .. import handing_out, packing, seals
 from ..models import pii_request_execution as execution
 from .common import RequestCase
 
@@ -161,6 +160,14 @@ class TestRequestAdversary(RequestCase):
                 self.assertFalse(seals.is_genuine(request))
                 self.assertUntouched(request)
 
+    def test_a_count_written_by_hand_does_not_make_one_officer_enough(self):
+        request = self.previewed()
+        self.forge(request, live_count=1)
+        self.assertFalse(request.needs_second)
+        with self.assertRaises(UserError) as caught:
+            self.decide(request, self.officer)
+        self.assertIn("second officer", str(caught.exception))
+
     def test_an_item_that_points_at_somebody_else_erases_nobody(self):
         """The seal names UUIDs: a row whose link leads elsewhere is not what was decided about."""
         request = self.previewed()
@@ -197,8 +204,10 @@ class TestRequestAdversary(RequestCase):
             if callable(getattr(type(self.env["pii.request"]), name, None))
         }
         # what opens, erases or seals is no method that typed code could reach
-        opening = {"held", "Archive", "seal", "_mac", "_pack", "_erase", "_destroy_domain"}
-        there = {name for module in (packing, seals, answer, execution) for name in opening if hasattr(module, name)}
+        opening = {"held", "Archive", "seal", "_mac", "pack", "_add", "_erase", "_destroy_domain"}
+        there = {
+            name for module in (packing, seals, handing_out, execution) for name in opening if hasattr(module, name)
+        }
         self.assertEqual(there, opening)
         self.assertFalse(opening & methods)
 

@@ -3,7 +3,11 @@ from datetime import timedelta
 from freezegun import freeze_time
 
 from odoo import fields
+from odoo.exceptions import UserError
 from odoo.tests import tagged
+
+from odoo.addons.pii_retention import disclosures, keys
+from odoo.addons.pii_retention.crypto import day_key_id
 
 from .common import RequestCase
 
@@ -49,6 +53,47 @@ class TestRequestClock(RequestCase):
         request.invalidate_recordset()
         self.assertEqual((request.copies_state, request.copies_confirmed_by_id), ("gone", self.officer))
         self.assertFalse(self.activities(request, "copies"))
+
+    def test_no_word_against_what_keys_and_registers_know(self):
+        """Backups of the keys that could bring the dead ones back, archives that wait, keys that live."""
+        backup = self.env["pii.backup"].create({"name": "keys-1.age", "kind": "keys", "made_on": fields.Datetime.now()})
+        self.env["pii.backup"].create({"name": "dump-1.age", "kind": "database", "made_on": fields.Datetime.now()})
+        request = self.carried_out()
+        self.assertIn("keys-1.age", request.copies_text)
+        self.assertNotIn("dump-1.age", request.copies_text, "without the keys it is noise")
+        with self.assertRaises(UserError) as caught:
+            request.with_user(self.officer).action_confirm_copies()
+        self.assertIn("keys-1.age", str(caught.exception))
+        backup.with_user(self.officer).action_deleted()
+        # a certificate that says it is sealed while a key of it lives
+        keyring, domain = keys.keyring(self.env), self.company._pii_domain()
+        alive = keyring.ensure(day_key_id(domain, self.company._pii_day() + timedelta(days=300)))
+        certificate = request.certificate_ids[:1]
+        before = certificate.key_ids
+        self.env.cr.execute("UPDATE pii_certificate SET key_ids = %s WHERE id = %s", [alive, certificate.id])
+        self.env.invalidate_all()
+        self.assertIn("still to be destroyed", request.copies_text)
+        self.env.cr.execute("UPDATE pii_certificate SET key_ids = %s WHERE id = %s", [before, certificate.id])
+        self.env.invalidate_all()
+        self.assertFalse(request.copies_text)
+        request.with_user(self.officer).action_confirm_copies()
+        self.assertEqual(request.copies_state, "gone")
+
+    def test_who_must_be_told_of_the_erasure(self):
+        with self.enter_registry_test_mode():
+            disclosures.append(
+                self.env,
+                self.env["pii.recipient"].new({"name": "Parcels Ltd"}),
+                self.subjects[:2],
+                "sent",
+                transfer="t-1",
+                purpose="label",
+                document="WH/OUT/1",
+            )
+        request = self.carried_out()
+        self.assertEqual(request.recipients_text, "Parcels Ltd: 2 customers")
+        request.with_user(self.officer).action_confirm_copies()
+        self.assertIn("Parcels Ltd", request.message_ids[0].body)
 
     def test_a_data_subject_has_a_month(self):
         request = self.register(kind="data_subject", right="access", subject_ids=[(6, 0, self.subject.ids)])

@@ -2,6 +2,8 @@ import contextlib
 from datetime import timedelta
 from unittest.mock import patch
 
+import psycopg2
+
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
@@ -84,6 +86,33 @@ class TestRequestDeletion(RequestCase):
             self.decide(request)
         self.assertEqual(request.state, "previewed")
 
+    def test_an_unknown_channel_is_named_and_stops_it(self):
+        """A typing error would find nobody, and certify that everybody was erased."""
+        request = self.register(origin="shpo")
+        request.action_preview()
+        self.assertEqual((request.unknown_text, request.live_count), ("Channel shpo", 0))
+        self.decision_refused(request)
+
+    def test_a_busy_customer_keeps_no_other_request_from_going_on(self):
+        first, later = self.register(), self.register(references=self.bystander.reference)
+        for request in (first, later):
+            request.action_preview()
+            self.decide(request)
+        erase = execution._erase
+
+        def busy(request, subjects):
+            if request == first.sudo():
+                raise psycopg2.errors.SerializationFailure("could not serialize access")
+            erase(request, subjects)
+
+        with patch.object(execution, "_erase", busy):
+            self.run_cron()
+        self.assertNotEqual(first.state, "done")
+        self.assertEqual((later.state, self.bystander.state), ("done", "erased"))
+        self.run_cron()
+        self.assertEqual(first.state, "done")
+        self.assertNothingHeld(self.subjects)
+
     def test_a_changed_scope_takes_preview_and_confirmation_back(self):
         request = self.register(references="999-0000000-1234567")
         request.action_preview()
@@ -156,20 +185,6 @@ class TestRequestDeletion(RequestCase):
         self.assertEqual(request.erased_by_count, 3)
         self.assertEqual(len(request.certificate_ids), 3)
         self.assertNothingHeld(self.subjects)
-
-    def test_a_held_customer_is_listed_and_stays(self):
-        held = self.subjects[0]
-        with patch.object(type(self.env["pii.subject"]), "_held", lambda subjects: subjects & held):
-            request = self.register()
-            request.action_preview()
-            self.assertEqual(request.held_count, 1)
-            self.decide(request)
-            self.run_cron()
-        self.assertEqual(request.state, "done")
-        self.assertEqual(self.outcomes(request)[held.reference], "held")
-        self.assertEqual((request.erased_by_count, request.left_count), (2, 1))
-        self.assertEqual(held.state, "live")
-        self.assertTrue(request.activity_search(["pii_retention_request.activity_held"]))
 
     def test_refused_with_grounds(self):
         request = self.register()

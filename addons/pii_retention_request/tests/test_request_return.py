@@ -1,4 +1,6 @@
 import json
+import os
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
@@ -11,12 +13,38 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.pii_retention import files, keys
+from odoo.addons.pii_retention import files, keys, volumes
 from odoo.addons.pii_retention.tests.common import FISCAL, OPERATIONAL, PERSON
 
 from .. import packing, recipients
 from .common import RequestCase, unpacked
 
+#: A public key of RSA with 1024 bits, made for this test; its private part was thrown away.
+WEAK_KEY = """\
+-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+mI0EawKNCwEEAMZ4ZIf/0ik+F4POxhVBLlOhRyQ/c8Bfh/D3tZKkEpY+W8GT1EcO
+MpZ02z2799F9bCwjrzHswifHhPw+ytbah2JjMSTMGpW4kFf9MYGESz+lKMddZVBX
+cei7Yn0aTUAN/tPNIphF11bViRqkYIVTtmv9+zc8e1mbm0njdHNYOlK9ABEBAAG0
+DHdlYWsgcnNhMTAyNIjOBBMBCgA4FiEEwSjCZcRNu1bmAOdlJW2+uUGxi6wFAmsC
+jQsCGy8FCwkIBwIGFQoJCAsCBBYCAwECHgECF4AACgkQJW2+uUGxi6yC3wP9HjWc
+9nlqfBNoJEByDMCeEaGRuO4tNjjbBEjyYy/B8ffJBQxgLqOxzuGL2YSLySelyQlU
+xrQOJoSWkyitikjkzh6Bo6ejYHrgiNL0TwaIMRn1eZT0Z5cNXmh7JGdJu0P6PFb9
+3dOOD2B0HuF1hHp1P1kAdxGsbJEZN/mCsvT57L+4jQRrAo0LAQQA19aCh1PtfIaf
+NWGbgLpNGS+WnDbjcp2k7DMzN1+YX5wG5UjgR+hiui9+Uqym4GpgbhXs808bcsQU
+dXrxjrTLz4VykHcpcFVCJCoNNU5EA7664j+g0cHnrZxsj2/HnYbrf+HHVV2QjR2Q
+utrGX477k+T21eXwJhbt93RYikeY0GcAEQEAAYkBawQYAQoAIBYhBMEowmXETbtW
+5gDnZSVtvrlBsYusBQJrAo0LAhsuAL8JECVtvrlBsYustCAEGQEKAB0WIQTi4VhD
+fwx7ASETgfltPG9GMUi5ZAUCawKNCwAKCRBtPG9GMUi5ZOsOA/4qo71agMxtvttP
+S7B6GahO/CzbD3EJlKKp+6Z8Llc1Wk7nahsiSlYIk98pXbKLkexbGRMmp1nZSzzA
+2huuuKZ23oA6cVtwHHEUzx1KMUD4ZGFXF/YCkg4kDS5lFtgo8KSI5Zmb8XZzlHhc
+pJNemFwBpGhXMB9kYo5mMfnf6SuYR9gMA/9qyA76jPhyz2tspzRdFNdptYzhL2v5
+JeBeS9g/K9+8srCmml+AFtgJaZcFq9dqUWuHW0idN/h/lkNM1PshwKKcQWuOwjBh
+Okfy88u0O+1Aq3c1txUC/laMN+RsfwHDI2nsalW23cB9X+IP8NBIDa4jOihFBpXo
+8wuoK0IM6Drrvg==
+=KkoB
+-----END PGP PUBLIC KEY BLOCK-----
+"""
 CANARY_FILE = ("Label of " + PERSON["name"] + ", " + PERSON["street"]).encode()
 
 
@@ -45,8 +73,6 @@ class ReturnCase(RequestCase):
         self.env["ir.attachment"].create(
             {"name": "label.txt", "raw": CANARY_FILE, "res_model": "pii.subject", "res_id": self.subject.id}
         )
-        # what other tests of this class have opened stays in the log
-        self.env["pii.purpose.limit"]._of_purpose("legal_request").sudo().write({"per_hour": 500, "per_day": 500})
 
     def returned(self, key=None, **vals):
         """Return an approved return, ready to be packed by the officer."""
@@ -58,10 +84,12 @@ class ReturnCase(RequestCase):
         self.decide(request)
         return request
 
+    def sealed_file(self, part):
+        return self.env["ir.attachment"].sudo().search([("res_model", "=", part._name), ("res_id", "=", part.id)])
+
     def content(self, part):
         """Return the encrypted file as the download sends it."""
-        attachment = self.env["ir.attachment"].sudo().search([("res_model", "=", part._name), ("res_id", "=", part.id)])
-        return files._open(attachment)
+        return files._open(self.sealed_file(part))
 
 
 @tagged("post_install", "-at_install")
@@ -148,8 +176,16 @@ class TestRequestReturn(ReturnCase):
         refused = {
             "private": [str(self.identity), str(owner)],
             "several": [f"{self.key}\n{pyrage.x25519.Identity.generate().to_public()}", str(public) * 2],
-            "malformed": ["age1qqqqqq", "hello", str(public)[:400], "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n"],
+            "malformed": [
+                "age1qqqqqq",
+                "hello",
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPq",
+                "x" * 200_000,
+                str(public)[:400],
+                "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n",
+            ],
             "revoked": [revoked],
+            "weak": [WEAK_KEY],
         }
         for code, texts in refused.items():
             for text in texts:
@@ -202,37 +238,92 @@ class TestRequestReturn(ReturnCase):
                 request.with_user(user).action_pack()
         self.assertFalse(request.part_ids)
 
-    def test_the_limits_of_the_purpose_hold_and_nothing_packed_is_lost(self):
-        with self.env.registry.cursor() as cr:  # the log outlives each test
-            cr.execute(
-                """SELECT count(*) FROM pii_access_log WHERE user_ref = %s
-                      AND at > now() at time zone 'UTC' - interval '1h'
-                      AND purpose = 'legal_request' AND outcome = 'opened'""",
-                [self.officer.id],
-            )
-            most = cr.fetchone()[0] + 2
-        self.env["pii.purpose.limit"]._of_purpose("legal_request").sudo().write(
-            {"max_subjects": 1, "per_hour": most, "per_day": most}
-        )
-        request = self.returned()
-        answer = request.action_pack()
-        self.assertEqual(request.part_ids.mapped("customer_count"), [2])
-        self.assertEqual((request.unpacked_count, answer["params"]["type"]), (1, "warning"))
-        with self.assertRaises(AccessError):
-            request.action_pack()
-        with self.assertRaises(UserError):
-            request.action_received()
-
     def test_killed_while_packing(self):
         """Each part counts once it is stored: what was in the making is made again."""
         request = self.returned()
-        with patch.object(packing, "PART_BYTES", 1):
-            self.env["pii.purpose.limit"]._of_purpose("legal_request").sudo().max_subjects = 1
+        with patch.object(packing, "PART_BYTES", 1), patch.object(volumes, "AT_ONCE", 1):
             request.action_pack()
         self.assertEqual(len(request.part_ids), 3)
         whole = [unpacked(pyrage.decrypt(self.content(part), [self.identity])) for part in request.part_ids]
         packed = [entry["uuid"] for found in whole for entry in json.loads(found["manifest.json"])["customers"]]
         self.assertEqual(sorted(packed), sorted(self.subjects.mapped("uuid")), "each once")
+
+    def test_an_archive_outlives_none_of_its_customers(self):
+        """Whoever dies tomorrow is in an archive that dies tomorrow; the others have theirs for a week."""
+        soon = self.seal("402-7777777-0000001", start=self.company._pii_day() - timedelta(days=28))
+        request = self.returned(references="\n".join((self.subjects | soon).mapped("reference")))
+        request.action_pack()
+        first, rest = request.part_ids.sorted("number")
+        self.assertEqual((first.customer_count, first.expires_on), (1, soon.deadline))
+        self.assertEqual(first.sudo().subject_id.deadline, soon.deadline)
+        self.assertEqual((rest.customer_count, rest.expires_on), (3, self.company._pii_day() + timedelta(days=7)))
+
+    def test_an_archive_with_somebody_who_was_erased_is_discarded(self):
+        request = self.returned()
+        request.action_pack()
+        (part,) = request.part_ids
+        self.carried_out(references=self.subject.reference)
+        self.assertEqual((self.subject.state, part.state), ("erased", "gone"))
+        self.assertFalse(self.sealed_file(part))
+        self.assertEqual(request.unpacked_count, 2)
+        with self.acting(self.second):
+            request.with_user(self.second).action_give_access_again()
+        request.action_pack()
+        newer = request.part_ids - part
+        self.assertEqual((newer.customer_count, newer.state), (2, "ready"))
+        found = unpacked(pyrage.decrypt(self.content(newer), [self.identity]))
+        self.assertFalse([name for name in found if self.subject.reference in name])
+
+    def test_a_download_that_broke_off_is_packed_anew(self):
+        request = self.returned()
+        request.action_pack()
+        (part,) = request.part_ids
+        with self.assertRaises(UserError):
+            part.with_user(self.officer).action_repack()  # it can still be downloaded
+        part.sudo().downloaded_at = fields.Datetime.now()
+        part.sudo()._discard()
+        with self.acting(self.second), self.assertRaises(AccessError):
+            part.with_user(self.second).action_repack()
+        part.with_user(self.officer).action_repack()
+        self.assertEqual(request.unpacked_count, 3)
+        with self.assertRaises(AccessError) as caught:
+            request.action_pack()
+        self.assertIn("give access again", str(caught.exception))
+        with self.acting(self.second):
+            request.with_user(self.second).action_give_access_again()
+        request.action_pack()
+        self.assertEqual(len(request.part_ids), 2)
+        found = unpacked(pyrage.decrypt(self.content(request.part_ids - part), [self.identity]))
+        self.assertEqual(len([name for name in found if name.endswith("data.json")]), 3)
+
+    def test_the_certificate_says_answered_of_nobody_who_died_before(self):
+        request = self.returned(erase_after=False)
+        self.carried_out(references=self.subject.reference)
+        request.action_pack()
+        request.part_ids.sudo().downloaded_at = fields.Datetime.now()
+        request.action_received()
+        self.assertEqual(self.outcomes(request)[self.subject.reference], "shared")
+        self.assertEqual(sorted(self.outcomes(request).values()), ["answered", "answered", "shared"])
+
+    def test_memory_does_not_grow_with_the_customers(self):
+        for number in range(40):
+            subject = self.seal(f"402-88888{self.tests_begun:02d}-{number:07d}")
+            self.env["ir.attachment"].create(
+                {"name": "f", "raw": os.urandom(100_000), "res_model": "pii.subject", "res_id": subject.id}
+            )
+            self.subjects |= subject
+        request = self.returned()
+        with patch.object(packing, "PART_BYTES", 400_000), patch.object(volumes, "AT_ONCE", 2):
+            tracemalloc.start()
+            try:
+                request.action_pack()
+                peak = tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+        self.assertGreater(len(request.part_ids), 6)
+        self.assertGreater(sum(request.part_ids.mapped("size")), 4_000_000)
+        self.assertLess(peak, 12_000_000)
+        print(f"FIGURE return_peak_memory_per_part_bytes {peak / 400_000:.1f} x")
 
     def test_an_archive_that_nobody_fetched_dies_on_its_day(self):
         # the key store is that of all tests of this class, and this bucket's key dies here

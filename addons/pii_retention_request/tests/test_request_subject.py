@@ -1,11 +1,17 @@
+import io
+import json
+import zipfile
+from uuid import uuid4
+
 from odoo import Command
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.pii_retention import lookup
+from odoo.addons.pii_retention import disclosures, lookup
 from odoo.addons.pii_retention.tests.common import FISCAL, OPERATIONAL, PERSON
 
+from .. import seals
 from .common import RequestCase
 
 
@@ -16,8 +22,11 @@ class SubjectCase(RequestCase):
             right=right,
             requester="The customer of the order",
             subject_ids=[Command.set((subjects or self.subject).ids)],
+            identity_method="order_message",
         )
         request.action_preview()
+        with self.acting(self.officer):
+            request.action_confirm_identity()
         if approve:
             self.decide(request)
         return request
@@ -70,6 +79,9 @@ class TestRequestSubject(SubjectCase):
         self.assertEqual(request._pii_subjects(), self.subject)
         purposes = {found["code"]: found for found in self.subject.with_user(self.officer).pii_purposes()}
         self.assertTrue(purposes["legal_request"]["granted"])
+        with self.assertRaises(UserError) as caught:
+            request.action_answered()
+        self.assertIn("Nothing was corrected", str(caught.exception))
         self.subject._correct({"operational": {"street": "Neue Strasse 1"}})
         request.action_answered()
         self.assertEqual((request.state, self.outcomes(request)), ("done", {self.subject.reference: "answered"}))
@@ -81,6 +93,45 @@ class TestRequestSubject(SubjectCase):
             {"name": "letter.txt", "raw": PERSON["street"].encode(), "res_model": request._name, "res_id": request.id}
         )
         self.assertEqual(attachment.pii_subject_id, self.subject)
+
+    def test_who_asks_is_checked_first(self):
+        for right in ("access", "rectify", "erase"):
+            request = self.register(kind="data_subject", right=right, subject_ids=[Command.set(self.subject.ids)])
+            request.action_preview()
+            with self.subTest(right=right), self.assertRaises(UserError) as caught:
+                self.decide(request)
+            self.assertIn("who asks", str(caught.exception))
+            with self.assertRaises(UserError):
+                request.action_confirm_identity()  # how, nobody has said
+            request.identity_method = "order_facts"
+            with self.acting(self.clerk), self.assertRaises(AccessError):
+                request.with_user(self.clerk).sudo().action_confirm_identity()
+            request.action_confirm_identity()
+            self.assertEqual((request.state, request.identity_checked_by_id), ("previewed", self.officer))
+            request.identity_method = "mandate"
+            self.assertFalse(request.identity_checked_by_id, "another proof is confirmed anew")
+            request.action_confirm_identity()
+            request.subject_ids = [Command.link(self.bystander.id)]
+            self.assertFalse(request.identity_checked_by_id, "it proved who one customer is, not the other")
+        with self.assertRaises(AccessError):
+            request.write({"identity_checked_by_id": self.second.id})
+        request = self.asked("access")
+        self.env.cr.execute("UPDATE pii_request SET identity_method = 'mandate' WHERE id = %s", [request.id])
+        self.env.invalidate_all()
+        self.assertFalse(seals.is_genuine(request))
+
+    def test_answered_needs_a_copy(self):
+        request = self.asked("access")
+        with self.assertRaises(UserError) as caught:
+            request.action_answered()
+        self.assertIn("No copy was made", str(caught.exception))
+        self.assertEqual(request.state, "approved")
+
+    def test_nothing_is_held_is_an_answer(self):
+        self.subject.sudo().write(self.subject._erased_columns())
+        request = self.asked("access")
+        request.action_answered()
+        self.assertEqual((request.state, self.outcomes(request)), ("done", {self.subject.reference: "already"}))
 
     def test_answered_needs_its_decision(self):
         request = self.asked("access", approve=False)
@@ -109,6 +160,33 @@ class TestRequestCopy(SubjectCase, HttpCase):
         self.assertFalse(
             self.env["ir.attachment"].sudo().search([("res_model", "=", request._name), ("res_id", "=", request.id)])
         )
+
+    def test_with_its_files_and_who_got_the_data(self):
+        """All of it: data, sealed files, recipients; then it is answered."""
+        self.env["ir.attachment"].create(
+            {"name": "label.txt", "raw": b"to " + PERSON["street"].encode(), "res_model": "pii.subject",
+             "res_id": self.subject.id}
+        )  # fmt: skip
+        disclosures.append(
+            self.env, self.env["pii.recipient"].new({"name": "Parcels Ltd"}), self.subject, "sent",
+            transfer=str(uuid4()), purpose="label", document="WH/OUT/1", classes=("operational",),
+        )  # fmt: skip
+        request = self.asked("access")
+        self.env.flush_all()
+        self.authenticate("vault_officer", "vault_officer")
+        answer = self.url_open(f"/pii/request/{request.id}/copy/zip")
+        self.assertEqual((answer.status_code, answer.headers["Content-Type"]), (200, "application/zip"))
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            found = {name: archive.read(name) for name in archive.namelist()}
+        known = json.loads(found.pop("data.json"))
+        self.assertEqual(known["customers"][0]["data"], {"operational": OPERATIONAL, "fiscal": FISCAL})
+        self.assertEqual(list(found.values()), [b"to " + PERSON["street"].encode()])
+        self.assertEqual(known["customers"][0]["files"][0]["path"], next(iter(found)))
+        self.assertEqual([row["recipient"] for row in known["disclosed_to"]], ["Parcels Ltd"])
+        self.env.invalidate_all()
+        self.assertEqual(request.copy_made_by_id, self.officer)
+        request.action_answered()
+        self.assertEqual((request.state, self.outcomes(request)), ("done", {self.subject.reference: "answered"}))
 
     def test_a_copy_to_read(self):
         request = self.asked("access")
