@@ -112,12 +112,20 @@ class SpapiAccount(models.Model):
                 failure = failure or error
                 self.env.cr.rollback()
                 self.env.invalidate_all()
-            if failure or refusal:
+            if not self._goes_on():
+                pass  # the authorisation has ended meanwhile: what the account says of itself stays
+            elif failure or refusal:
                 self._record_failure(failure or UserError(refusal))
             elif due and finished:
                 self._record_success()
             self._checkpoint(0, 1)
             return finished
+
+    def _goes_on(self) -> bool:
+        """Tell whether the account is still in use, as it is committed now: its seller may leave during an import."""
+        account_sudo = self.sudo()
+        account_sudo.invalidate_recordset(["active", "state"])
+        return account_sudo.active and account_sudo.state != "revoked"
 
     def _log_unexpected(self, step: str, error: Exception) -> None:
         """Where, not what: the text of an unexpected error may quote anything, a buyer's name too."""
@@ -192,6 +200,8 @@ class SpapiAccount(models.Model):
             cursor._begin(self._search_parameters(code, after))
             parameters = dict(cursor.parameters)
         while True:
+            if not self._goes_on():
+                return True
             try:
                 page = self._call("searchOrders", lambda client: client.search_orders(parameters))  # noqa: B023
                 if page.next_token and cursor._has_seen(page.next_token):

@@ -5,7 +5,7 @@ from odoo.fields import Domain
 
 from odoo.addons.pii_retention import calendar
 
-from .spapi_account import end_authorisation
+from .spapi_account import end_authorisation, is_idle
 
 ORIGIN = "amazon"
 
@@ -102,13 +102,22 @@ class PiiRequest(models.Model):
 
     # === THE END === #
 
-    def _end_authorisation(self):
-        super()._end_authorisation()
+    def _ended_accounts(self):
+        """Return the accounts whose authorisation the request ends, those that were archived by hand as well."""
+        self.ensure_one()
         if self._is_whole_company():
             # sudo: as above
-            accounts = self.env["spapi.account"].sudo().search([("company_id", "=", self.company_id.id)])
-        elif self.origin or self.marketplace_ids or self.date_from or self.date_to:
-            return  # a part of what an account sold: the account itself goes on
-        else:
-            accounts = self._accounts()[0]
-        end_authorisation(accounts.filtered("active"))
+            accounts = self.env["spapi.account"].sudo().with_context(active_test=False)
+            return accounts.search([("company_id", "=", self.company_id.id)])
+        narrowed = self.origin or self.marketplace_ids or self.date_from or self.date_to
+        if narrowed or self._named_references() or self.subject_ids:
+            return self.env["spapi.account"]  # a part of what an account sold: the account itself goes on
+        return self._accounts()[0]
+
+    def _end_authorisation(self):
+        super()._end_authorisation()
+        end_authorisation(self._ended_accounts())
+
+    def _is_quiet(self):
+        # EXTENDS pii_retention_request: an import that was under way may still store a page
+        return super()._is_quiet() and all(is_idle(account) for account in self._ended_accounts())

@@ -1,6 +1,7 @@
 from odoo import models
 from odoo.exceptions import UserError
 
+from odoo.addons.amazon_spapi_connector.models.spapi_account_import import LOCK as IMPORT_LOCK
 from odoo.addons.amazon_spapi_connector.spapi.auth import TOKENS
 from odoo.addons.pii_retention.crypto import CryptoError
 
@@ -11,6 +12,10 @@ def end_authorisation(accounts) -> None:
     Consent itself is withdrawn by the seller at Amazon; without credentials nothing here can use it.
     """
     for account in accounts.sudo():  # sudo: decided about by the officers of the request
+        if not (account.active or account.client_secret_sealed or account.refresh_token_sealed):
+            continue  # ended before
+        # a consent that is being given at Amazon at this moment must not connect the account again
+        account.env["spapi.oauth.state"].search([("account_id", "=", account.id)]).unlink()
         try:
             TOKENS.forget(account._credentials())
         except (CryptoError, UserError):
@@ -30,6 +35,12 @@ def end_authorisation(accounts) -> None:
         account.message_post(
             body=account.env._("The authorisation has ended: credentials are cleared, nothing is imported any more.")
         )
+
+
+def is_idle(account) -> bool:
+    """Tell whether nobody is importing the account; from here to the end of this transaction nobody can begin to."""
+    account.env.cr.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [IMPORT_LOCK, account.id])
+    return account.env.cr.fetchone()[0]
 
 
 class SpapiAccount(models.Model):

@@ -4,9 +4,12 @@ from unittest.mock import patch
 from odoo.exceptions import UserError
 from odoo.tests import new_test_user, tagged
 
+from odoo.addons.amazon_spapi_connector.models import spapi_account_import as importing
 from odoo.addons.amazon_spapi_connector.spapi.auth import TOKENS
 from odoo.addons.amazon_spapi_connector.tests.common import DE, IT, SELLER, SpapiCase
 from odoo.addons.pii_retention import channel, transactions
+
+from ..models.spapi_account import end_authorisation
 
 
 @tagged("post_install", "-at_install")
@@ -44,6 +47,9 @@ class TestAmazonRequest(SpapiCase):
         with patch.object(channel, "caller", lambda: caller):
             request.with_user(self.second).action_approve()
         self.env.flush_all()
+        self.run_cron()
+
+    def run_cron(self):
         with (
             patch.object(transactions, "commit", lambda env, *args, **kwargs: env.flush_all() or 1.0),
             patch.object(transactions, "rollback", lambda env: env.invalidate_all()),
@@ -102,6 +108,58 @@ class TestAmazonRequest(SpapiCase):
         calls = sum(self.sandbox.counts().values())
         self.run_import()
         self.assertEqual(sum(self.sandbox.counts().values()), calls, "nobody asks Amazon in the seller's name any more")
+
+    def test_nobody_comes_with_an_import_that_was_under_way(self):
+        """A page that was on its way when the seller left is stored, and its buyers go with the others."""
+        request = self.register(kind="merchant_leaves", account_refs=SELLER)
+        request.action_preview()
+        raw = next(iter(self.sandbox.orders().values())) | {"orderId": "402-7654321-0000077"}
+        begin = type(request)._begin
+
+        def late(request):
+            begin(request)
+            self.env["spapi.order"].sudo()._store_orders(
+                self.account.sudo(), [raw], importing.SEARCHES["unshipped"]["parts"]
+            )
+
+        with patch.object(type(request), "_begin", late):
+            self.carry_out(request)
+        self.assertEqual(request.state, "done")
+        known = self.order("402-7654321-0000077").subject_id
+        self.assertEqual((known.state, known.erased_reason), ("erased", "company_left"))
+        self.assertIn(known.uuid, request.item_ids.mapped("subject_uuid"))
+
+    def test_it_is_not_done_while_an_import_is_under_way(self):
+        request = self.register(kind="merchant_leaves", account_refs=SELLER)
+        with self.env.registry.cursor() as other:
+            other.execute("SELECT pg_advisory_lock(%s, %s)", [importing.LOCK, self.account.id])
+            self.carry_out(request)
+            self.assertEqual(request.state, "running")
+            self.assertEqual(set(self.buyers.mapped("state")), {"erased"})
+            other.execute("SELECT pg_advisory_unlock(%s, %s)", [importing.LOCK, self.account.id])
+        self.run_cron()
+        self.assertEqual(request.state, "done")
+
+    def test_an_import_that_is_under_way_stops_at_the_next_page(self):
+        end_authorisation(self.account)
+        self.account.sudo().write({"state": "connected"})
+        self.assertFalse(self.account._goes_on())
+        self.account.sudo().write({"active": True, "state": "revoked"})
+        self.assertFalse(self.account._goes_on())
+
+    def test_the_credentials_of_archived_accounts_go_as_well(self):
+        self.account.sudo().active = False
+        self.carry_out(self.register(kind="merchant_leaves", account_refs=SELLER))
+        self.assertFalse(self.account.has_refresh_token)
+        self.assertEqual(self.account.state, "revoked")
+
+    def test_some_orders_of_an_account_do_not_end_it(self):
+        first = self.orders[:1]
+        request = self.register(kind="merchant_leaves", account_refs=SELLER, references=first.amazon_order_id)
+        self.carry_out(request)
+        self.assertEqual(first.subject_id.state, "erased")
+        self.assertTrue(self.account.active)
+        self.assertTrue(self.account.has_refresh_token)
 
     def test_who_has_left_does_not_come_back(self):
         self.carry_out(self.register(account_refs=SELLER))
