@@ -19,8 +19,8 @@ class PiiTakeover(models.TransientModel):
         compute="_compute_state",
     )
     explanation = fields.Text(compute="_compute_state")
-    since = fields.Char(string="Since (UTC)", compute="_compute_state")
-    decided_by = fields.Char(compute="_compute_state", help="Database, channel and number of the user.")
+    since = fields.Datetime(compute="_compute_state")
+    decided_by = fields.Char(compute="_compute_state")
 
     def _compute_state(self):
         for wizard in self:
@@ -37,8 +37,16 @@ class PiiTakeover(models.TransientModel):
                     found = binding.owner(keyring, domain)
             except (UserError, CryptoError) as error:
                 wizard.state, wizard.explanation = "none", str(error)
-            wizard.since = found.at if found else False
-            wizard.decided_by = found.actor if found else False
+            wizard.since = fields.Datetime.to_datetime(found.at[:19].replace("T", " ")) if found and found.at else False
+            wizard.decided_by = wizard._person(found.actor) if found else False
+
+    def _person(self, actor):
+        """Return the name of who said so (``database/channel/number``); a number of another database names nobody."""
+        number = actor.rpartition("/")[2]
+        if self.state != "own" or not number.isdigit():
+            return actor
+        # sudo: officers may read users, this names one
+        return self.env["res.users"].sudo().browse(int(number)).exists().name or actor
 
     @api.model
     def action_open(self):
