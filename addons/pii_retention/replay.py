@@ -33,6 +33,8 @@ _LOCK = 507_720_140
 _BATCH = 2000
 _mutex = threading.Lock()
 _busy = threading.local()
+#: How long the work at a start waits for a table; what it could not do is tried again before the next use of a key.
+_PATIENCE = "60s"
 #: ``{database name: what was done when it was loaded}``, for whoever asked for it by a command
 started: dict[str, Counts] = {}
 
@@ -224,6 +226,8 @@ def catch_up(env, *, overdue: bool = True, date_is_right: bool = False) -> Count
     :raise UserError: as :func:`run`
     """
     with env.registry.cursor() as cr:
+        # whoever waits for this one may hold what this one waits for
+        cr.execute(SQL("SELECT set_config('lock_timeout', %s, true)", _PATIENCE))
         own = api.Environment(cr, SUPERUSER_ID, {})
         counts = run(own)
         if overdue or counts.erased:

@@ -70,6 +70,9 @@ def open_the_vault(env, login, printer_uri):
     try:
         for policy in env["pii.policy"].with_user(deputy).search([]):
             channel.caller = lambda: channel.Caller(channel.WEB, deputy.id)
+            if policy.company_id._pii_figure("tz") == "UTC":
+                # an Italian company; its days end before those of UTC, so that one person is enough
+                policy._ask("tz", "Europe/Rome", "days end in Italy")
             if policy.company_id._pii_figure("mfa_required"):
                 asked = policy._ask("mfa_required", False, "a demo without telephones")
                 channel.caller = lambda: channel.Caller(channel.WEB, officer.id)

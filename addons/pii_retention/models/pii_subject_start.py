@@ -9,7 +9,11 @@ class PiiSubject(models.Model):
     def _register_hook(self):
         super()._register_hook()
         # a restored backup brings back whoever was erased since: they go before anybody logs in
-        replay.at_start(self.env)
+        if self.env.registry.updated_modules:
+            # an update holds the tables that it has changed until its transaction ends
+            self.env.cr.postcommit.add(lambda: replay.at_start(self.env))
+        else:
+            replay.at_start(self.env)
 
     @api.model
     def _cron_replay(self):
