@@ -174,27 +174,3 @@ def of_subjects(subjects):
             if rest := found - kept:
                 kept |= rest.filtered_domain(hold._subject_domain())
     return kept
-
-
-def report(company) -> list[dict]:
-    """Return what the daily proof says about a company's holds; nothing personal.
-
-    :return: ``[{"id", "name", "basis", "article", "until", "approved_by", "subjects", "past_their_day"}]``: the id of
-        the hold, its last day (ISO), how many live customers it covers, and how many of them it alone keeps alive
-    """
-    result = []
-    for hold in active(company):
-        covered = hold._covered()
-        result.append(
-            {
-                "id": hold.id,
-                "name": hold.name,
-                "basis": hold.basis,
-                "article": hold.article,
-                "until": hold.date_end.isoformat(),
-                "approved_by": hold.decided_by_id.id,
-                "subjects": len(covered),
-                "past_their_day": len(covered.filtered(lambda subject: subject.deadline_rule == "held")),
-            }
-        )
-    return result

@@ -16,12 +16,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 
 import psycopg2
 
 from odoo import SUPERUSER_ID, fields
-from odoo.tools import SQL
+from odoo.tools import SQL, groupby
 
 from . import alarms, proof
 
@@ -132,8 +131,7 @@ def findings(env) -> list[Finding]:
 def _together(env, found: list[Finding]) -> list[Finding]:
     """Make one of many findings of the same kind: a server without workers is one thing to see to, not twenty."""
     result = []
-    for way, alike in groupby(sorted(found, key=lambda one: one.way), key=lambda one: one.way):
-        alike = list(alike)
+    for way, alike in groupby(found, lambda one: one.way):
         if len(alike) <= FEW:
             result += alike
             continue

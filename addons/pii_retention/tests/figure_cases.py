@@ -20,7 +20,6 @@ ELSEWHERE = {
     "request_single_subjects": "pii_retention_request::test_one_officer_alone_erases_as_many_as_the_policy_says",
     "request_archive_days": "pii_retention_request::test_an_archive_that_nobody_fetched_dies_on_its_day",
     "purge_hours": "pii_retention::test_the_second_at_which_a_day_is_due",
-    "purge_jump_days": "pii_retention::test_a_leap_of_the_clock_waits_for_an_officer",
     "proof_hours": "pii_retention::test_a_proof_is_valid_to_the_second",
     "mfa_required": "pii_retention::test_no_mfa",
     "reveal_seconds": "pii_retention::test_the_values_of_the_purpose_for_as_long_as_the_policy_says",

@@ -1,14 +1,17 @@
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
+from uuid import uuid4
 
 from dateutil.relativedelta import relativedelta
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
 
-from odoo.addons.pii_retention import duties, keys, proof, reasons, rotation
+from odoo.addons.pii_retention import duties, keys, proof, purge_day, purging, reasons, rotation
 from odoo.addons.pii_retention.crypto import day_key_id
 from odoo.addons.pii_retention.figures import CATALOGUE
 
@@ -233,6 +236,24 @@ class TestFigures(DutyCase):
         key_id = keyring.ensure(day_key_id(self.company._pii_domain(), self.subject.deadline))
         secret = keyring.subject_key(key_id, self.subject.uuid, "operational")
         self.assertEqual(len(secret.expose()) * 8, CATALOGUE["encryption_bits"].strict)
+
+    def case_purge_jump_days(self):
+        """The last purge ended three days before midnight: in the second before, two days have passed."""
+        self.relax(tz="UTC")
+        company, day = self.company.sudo(), START.date() + timedelta(days=400)
+        company.pii_domain = str(uuid4())  # destroyed keys stay destroyed
+        keys.keyring(self.env).ensure(day_key_id(company.pii_domain, day - timedelta(days=1)))
+        purge_day.passed(self.env, company, day - timedelta(days=3))
+        midnight = datetime.combine(day, datetime.min.time())
+        for moment, state in ((midnight, "refused"), (midnight - SECOND, "done")):
+            with (
+                self.subTest(moment=moment),
+                self.at(moment),
+                self.acting(None),
+                patch.object(purging, "_vacuum"),
+                mute_logger("odoo.addons.pii_retention.purging"),
+            ):
+                self.assertEqual(purging.purge(self.env(su=True), company).state, state)
 
     # === RECIPIENTS === #
 

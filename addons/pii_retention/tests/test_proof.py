@@ -4,11 +4,14 @@ from freezegun import freeze_time
 
 from odoo import fields
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.pii_retention import keys, proof
 from odoo.addons.pii_retention.proof import registry
 
 from .common import PERSON, VaultCase
+
+ALARMS = "odoo.addons.pii_retention.alarms"
 
 
 class ProofCase(VaultCase):
@@ -77,6 +80,17 @@ class TestProof(ProofCase):
         for company, expected in ((other, 0), (self.company, 1)):
             one = made.filtered(lambda record, company=company: record.company_id == company)
             self.assertEqual(self.line(one, "subject_expired_values").found, expected)
+
+    def test_an_archived_company_is_proven_and_told_of(self):
+        other = self.env["res.company"].create({"name": "Given up"})
+        self.officer.company_ids += other
+        subject = self.seal("402-1234567-0000005", company_id=other.id)
+        other.active = False
+        with freeze_time(fields.Datetime.to_datetime(subject.deadline) + timedelta(days=1)), mute_logger(ALARMS):
+            made = proof.run(self.env).filtered(lambda record: record.company_id == other)
+        self.assertEqual(self.line(made, "subject_expired_values").found, 1)
+        alert = self.env["pii.alert"].search([("cause", "=", "proof_found"), ("company_id", "=", other.id)])
+        self.assertTrue(alert.activity_ids.user_id & self.officer, "an archived company is in nobody's list")
 
     # === WHAT A LYING PURGE LEAVES === #
 
