@@ -305,7 +305,7 @@ def resume_rows(env, company, ids: list[int]) -> erasing.Counts:
     run = env["pii.purge.run"].search([("company_id", "=", company.id), ("state", "!=", "done")], limit=1)
     certificate = run.certificate_ids.filtered(lambda one: one.state == "open")
     domain = [("id", "in", ids), ("state", "=", "live"), ("deadline", "<=", run.day)]
-    due = env["pii.subject"].search(domain).ids if certificate and run.step == "rows" else []
+    due = env["pii.subject"].search(domain).ids if certificate else []
     return _forget_rows(run, certificate, due) if due else erasing.Counts()
 
 

@@ -44,7 +44,7 @@ class TestReplay(VaultCase):
         """Killed between the tombstones and the rows: after a restart it is no restore that erases them."""
         due, early = self.seal("402-0000000-0000013"), self.seal("402-0000000-0000014")
         run = self.env["pii.purge.run"].create(
-            {"company_id": self.company.id, "day": due.sudo().deadline, "step": "rows"}
+            {"company_id": self.company.id, "day": due.sudo().deadline, "step": "keys"}
         )
         certificate = certificates.begin(self.env, self.company, "deadline", reason="deadline", run=run)
         early.sudo().deadline += timedelta(days=1)
