@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from odoo import api
 
-from . import channel, clock, counts, evaluated, facts, grants, reasons, volumes
+from . import channel, clock, counts, evaluated, facts, grants, keys, reasons, volumes
 from .access_log import chain
 from .purposes import ROLE_GROUPS, Purpose
 
@@ -215,6 +215,23 @@ def check_days(question: Question) -> None:
             env._(
                 "The personal data of %s has reached the end of its time. It is being erased and opens for nobody.",
                 ", ".join(subject.reference for subject in over[:5]),
+            ),
+        )
+
+
+def check_buried(question: Question) -> None:
+    """Refuse whoever is in the ledger beside the keys, whatever the database says: it may come from a backup.
+
+    The ledger is applied to a restored database when it is loaded, and each hour; until then nobody returns either.
+    """
+    held = {subject.uuid: subject.reference for subject in question.subjects if subject.held}
+    if buried := keys.keyring(question.env).subjects.buried(held):
+        raise Refusal(
+            "expired",
+            question.env._(
+                "The personal data of %s was erased; a backup has brought it back. It is being erased again and opens "
+                "for nobody.",
+                ", ".join(sorted(held[uuid] for uuid in buried)[:5]),
             ),
         )
 

@@ -118,4 +118,5 @@ def _decide(question: Question) -> tuple[grants.Grant, counts.Counts]:
     conditions.check_sign_in(question)
     conditions.check_reason(question)
     conditions.check_days(question)
+    conditions.check_buried(question)
     return grant, conditions.check_limits(question, grant)

@@ -2,7 +2,7 @@ import os
 from datetime import date, timedelta
 from pathlib import Path
 
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
 from odoo.addons.pii_retention import certificates, keys, ledger_repair, replay, tombstones
@@ -53,6 +53,21 @@ class TestReplay(VaultCase):
         self.assertEqual((counts.read, counts.erased, len(counts.certificates)), (2, 2, 1))
         self.assertEqual((due.sudo().erased_reason, due.sudo().certificate_id), ("deadline", certificate))
         self.assertEqual((early.sudo().erased_reason, run.subject_count), ("restored", 1))
+
+    def test_nobody_of_the_ledger_opens_before_it_is_applied(self):
+        """A database may be set back under a running server: until the next replay the rows are there again."""
+        gone, stays = self.seal("402-0000000-0000015"), self.seal("402-0000000-0000016")
+        partner = stays._partner()
+        key_id = self.keyring.key_id_of(gone.sudo().operational_token)
+        self.bury(gone)
+        self.assertEqual(gone.state, "live")
+        self.assertFalse(self.keyring.destroyed(key_id))
+        with self.assertRaisesRegex(AccessError, "a backup has brought it back"):
+            gone.with_user(self.clerk).reveal("invoice").__enter__()
+        with self.assertRaisesRegex(AccessError, "0000015"):
+            (gone | stays).with_user(self.clerk).reveal("invoice").__enter__()
+        with stays.with_user(self.clerk).reveal("invoice") as env:
+            self.assertTrue(env["res.partner"].browse(partner.id).street)
 
     def test_the_neighbours_of_an_early_erasure_stay_readable(self):
         gone, stays = self.seal("402-0000000-0000021"), self.seal("402-0000000-0000022")
