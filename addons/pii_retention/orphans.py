@@ -1,6 +1,7 @@
-"""Files of a neutralized copy that nothing refers to: sealed files whose rows the neutralization has deleted.
+"""What the neutralization of a copy leaves, because SQL alone does not reach it.
 
-SQL cannot delete files, and Odoo's collection of garbage looks at files only that it was told of.
+Sealed files whose rows it has deleted: Odoo's collection of garbage looks at files only that it was told of. And what
+people typed on the documents of customers, which in the original goes with the customer; no purge comes to the copy.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from odoo.tools import SQL, config, split_every
 
-from . import transactions
+from . import leftovers, transactions
 
 _logger = logging.getLogger(__name__)
 
@@ -22,12 +23,17 @@ _BATCH = 1000
 
 
 def sweep_if_asked(env) -> int:
-    """Delete the unreferenced files of a neutralized database's filestore, once; return how many. Commits."""
+    """Delete unreferenced files and typed texts of a neutralized database, once; return how many files. Commits."""
     # sudo: system parameters, no secret
     parameters = env["ir.config_parameter"].sudo()
     if not parameters.get_param(ASKED) or not parameters.get_param("database.is_neutralized"):
         return 0
     count = sweep(env)
+    env.cr.execute("SELECT id FROM pii_subject ORDER BY id")
+    for ids in split_every(_BATCH, [row[0] for row in env.cr.fetchall()]):
+        leftovers.erase(env, list(ids))
+        transactions.commit(env)
+    env.invalidate_all()
     parameters.set_param(ASKED, False)
     transactions.commit(env)
     _logger.info("%s files that nothing refers to were removed from the filestore of this copy.", count)

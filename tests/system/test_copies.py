@@ -21,6 +21,12 @@ file = env["ir.attachment"].create({
     "name": "letter.txt", "raw": b"for the buyer, about the order", "res_model": "res.partner", "res_id": partner.id,
 })
 assert file.pii_subject_id == subject
+# what somebody typed goes with the customer in the original; no purge comes to a copy
+sale = env["sale.order"].search([("partner_id", "=", partner.id)], limit=1)
+sale.message_post(body=f"{typed} has called", message_type="comment")
+sale.activity_schedule("mail.mail_activity_data_call", summary=typed, user_id=env.ref("base.user_admin").id)
+env["pii.backup"].create({"name": "of the original", "made_on": "2026-01-01", "is_own": True}).activity_schedule(
+    "pii_retention.activity_backup", user_id=env.ref("base.user_admin").id)
 env["pii.grant"].create({
     "user_id": env.ref("base.user_admin").id, "purpose": "label", "kind": "temporary", "reason": "a copy to come",
 })
@@ -60,6 +66,12 @@ result = {
 cr.rollback()
 """
 
+#: How often a text stands where people type.
+TYPED = """
+SELECT (SELECT count(*) FROM mail_message WHERE position('{0}' in body) > 0)
+       + (SELECT count(*) FROM mail_activity WHERE summary = '{0}')
+"""
+
 STATE = """
 def one(sql):
     cr.execute(sql)
@@ -77,6 +89,8 @@ result = {
     "holds": one("SELECT count(*) FROM pii_hold WHERE state IN ('requested', 'approved') OR terms_seal IS NOT NULL"),
     "crons": one("SELECT count(*) FROM ir_cron c JOIN ir_model_data d ON d.model = 'ir.cron' AND d.res_id = c.id"
                  " WHERE c.active AND (d.module LIKE 'pii%' OR d.module LIKE 'amazon%')"),
+    "backups": one("SELECT (SELECT count(*) FROM pii_backup)"
+                   " + (SELECT count(*) FROM mail_activity WHERE res_model = 'pii.backup')"),
     "printers": one("SELECT count(*) FROM pii_printer WHERE active OR password_sealed IS NOT NULL"),
 }
 """
@@ -101,8 +115,11 @@ def original(odoo_db_module: Database, sandbox_module):
     scenario.connect(odoo_db_module, sandbox_module)
     scenario.add_products(odoo_db_module, sandbox_module)
     assert odoo_db_module.python(scenario.IMPORT)["state"] == "connected"
-    odoo_db_module.sealed = odoo_db_module.python(SEALED_FILE)
+    typed = people[0]["name"].value
+    odoo_db_module.sealed = odoo_db_module.python(SEALED_FILE, typed=typed)
     odoo_db_module.people = people
+    odoo_db_module.typed = TYPED.format(typed.replace("'", "''"))
+    assert odoo_db_module.psql(odoo_db_module.typed) != ["0"]
     return odoo_db_module
 
 
@@ -161,6 +178,7 @@ def test_a_neutralized_copy_holds_nothing(original, sandbox_module, tmp_path: Pa
         assert done.returncode == 0, done.stderr
         state = copy.python(STATE)
         assert not any(state.values()), state
+        assert copy.psql(original.typed) == ["0"], "what people typed about customers is in the copy for ever"
         assert not sealed.exists(), "a sealed file is still in the filestore of the copy"
         assert (original.place.filestore(original.name) / original.sealed["file"]).exists()
 

@@ -53,6 +53,11 @@ DELETE FROM pii_proof_exception;
 DELETE FROM pii_proof_line;
 DELETE FROM pii_proof;
 
+-- what was on its way: mails and notifications carry texts that people typed, the log what failed
+DELETE FROM bus_bus;
+DELETE FROM mail_mail;
+DELETE FROM ir_logging;
+
 -- backups are the original's: the copy neither restores nor deletes them
 DELETE FROM mail_activity
  WHERE res_model = 'pii.backup';
