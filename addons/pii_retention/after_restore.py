@@ -8,7 +8,7 @@ from odoo import SUPERUSER_ID, api
 from odoo.exceptions import UserError
 from odoo.modules.registry import Registry
 
-from . import ledger_repair, proof, replay, transactions
+from . import key_loss, keys, ledger_repair, proof, replay, transactions
 from .proof.running import OPERATOR
 
 
@@ -18,6 +18,7 @@ def main(
     moved: bool = False,
     environment_changed: bool = False,
     older_ledger: bool = False,
+    keys_are_lost: bool = False,
     date_is_right: bool = False,
 ) -> int:
     """Do it, print what was done, and return the exit code."""
@@ -28,6 +29,9 @@ def main(
         env = api.Environment(cr, SUPERUSER_ID, {})
         try:
             counts = replay.started.pop(database, replay.Counts())
+            if keys_are_lost:
+                written, _destroyed = key_loss.start_anew(env)
+                _say(f"A new key store was begun. People who were erased before, written into it: {written}.")
             if moved:
                 counts = replay.take_over(env, environment_changed=environment_changed, date_is_right=date_is_right)
                 _say("The keys serve this database now.")
@@ -38,7 +42,7 @@ def main(
             proofs = proof.run(env, person=OPERATOR)
             transactions.commit(env)
         except UserError as error:
-            return _refused(str(error))
+            return _refused(f"{error}{_way_on(env)}")
         for part in (counts, later):
             if part.read or part.overdue:
                 _say(
@@ -59,6 +63,18 @@ def main(
         _say("Proof of absence: 0 found.")
         _say("This database holds nobody who was erased.")
     return 0
+
+
+def _way_on(env) -> str:
+    """Return what to do when the key store is not there, nothing when it is."""
+    try:
+        keys.unbound(env)
+    except UserError:
+        return (
+            "\nIf the key store is lost, bring it back from its backup (bin/restore --from-keys); if no backup is left "
+            "either, “odoo-bin pii_post_restore --keys-are-lost” begins with a new one."
+        )
+    return ""
 
 
 def _say(text: str) -> None:

@@ -114,7 +114,7 @@ def _open_store(env, configured: Settings) -> Keyring:
         for spec in (configured.master_key, *configured.previous)
     ]
     options = {"wrapping": Wrapping(primary, previous), "actor": actor}
-    unused = not _known_store_id(env)
+    unused = not known_store_id(env)
     if configured.dsn:
         make = PostgresKeyStore.initialise if unused else PostgresKeyStore
         store = make(configured.dsn, apart_from=[database_identity(env)], **options)
@@ -134,14 +134,15 @@ def actor() -> str:
     return f"{database}/{caller.channel}/{caller.uid or '-'}"
 
 
-def _known_store_id(env) -> str | bool:
+def known_store_id(env) -> str | bool:
+    """Return the id of the store that this database has used, False if it never used one."""
     # sudo: a system parameter, no secret
     return env["ir.config_parameter"].sudo().get_param(STORE_ID, False)
 
 
 def is_in_use(env) -> bool:
     """Tell whether this database has used a key store."""
-    return bool(_known_store_id(env))
+    return bool(known_store_id(env))
 
 
 def _check_identity(env, found: Keyring, configured: Settings) -> None:
@@ -149,7 +150,7 @@ def _check_identity(env, found: Keyring, configured: Settings) -> None:
 
     An empty volume mounted in place of the real one would otherwise look like data whose keys had died.
     """
-    known = _known_store_id(env)
+    known = known_store_id(env)
     if known and known != found.store_id:
         raise UserError(
             env._(

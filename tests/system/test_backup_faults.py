@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import time
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -24,6 +26,36 @@ FILES_OF = "SELECT name FROM pii_backup WHERE state <> 'deleted' ORDER BY name"
 def place(odoo_db: Database, tmp_path: Path) -> Place:
     seal_persons(odoo_db)
     return Place(odoo_db, tmp_path)
+
+
+#: A life after the loss: who was erased does not come back, somebody new is sealed, and the others go on their day.
+AFTER_LOSS = """
+from odoo.exceptions import UserError
+subjects = env["pii.subject"]
+today = env.company._pii_day()
+def seal(reference):
+    values = {"operational": {"name": "New Person", "street": "New Street 1", "city": "Newtown"}}
+    vals = {"company_id": env.company.id, "origin": "shop", "reference": reference, "country_id": False}
+    return subjects._seal_many([{**vals, "start": today, "values": values}])
+again, new = seal("order-0"), seal("order-9")
+cr.commit()
+result = {"again": again.state, "held": again.held_classes, "new": new.held_classes,
+          "state": new.state}
+"""
+LATER = """
+for _turn in range(2):
+    env["pii.purge.run"]._cron_purge()
+    cr.commit()
+run = env["pii.purge.run"].search([], limit=1)
+if run.state == "refused":
+    from odoo.addons.pii_retention import purge_day, purging
+    purge_day.confirm(run)
+    cr.commit()
+    run = purging.purge(env, env.company)
+    cr.commit()
+cr.execute("SELECT count(*) FROM pii_subject WHERE state <> 'erased' OR operational_token IS NOT NULL")
+result = {"left": cr.fetchone()[0], "run": [run.state, run.problem]}
+"""
 
 
 def _lying(place: Place) -> list[str]:
@@ -227,3 +259,33 @@ def test_key_stores_that_are_not_restored(place: Place, tmp_path: Path):
     assert (target / "revoked.jsonl").read_bytes().endswith(line)
     for anchor in (lost / "anchors").iterdir():
         assert (target / "anchors" / anchor.name).read_bytes() == anchor.read_bytes()
+
+
+def test_a_key_store_that_is_lost_for_good(odoo_db: Database, tmp_path: Path):
+    """No backup of it is left: there is a way on, and whoever was erased stays so."""
+    seal_persons(odoo_db)
+    odoo_db.python(FORGET)
+    odoo_db.allow_log(
+        r"Nobody's personal data opens", r"The access log", r"pii_retention\.alarms: ", r"The purge of company"
+    )
+    there = odoo_db.odoo("pii_post_restore", "--keys-are-lost")
+    assert there.returncode == 1 and "nothing is lost" in there.stderr, there.stderr
+    lost = tmp_path / "lost"
+    shutil.move(odoo_db.keys, lost)
+    shutil.copytree(lost, odoo_db.keys)
+    marker = odoo_db.keys / "keystore.json"
+    marker.write_text(re.sub(r'"id": "[^"]+"', f'"id": "{uuid4()}"', marker.read_text()))
+    other = odoo_db.odoo("pii_post_restore", "--keys-are-lost")
+    assert other.returncode == 1 and "of another database" in other.stderr, (other.stdout, other.stderr)
+    shutil.rmtree(odoo_db.keys)
+    odoo_db.keys.mkdir(mode=0o700)
+    refused = odoo_db.odoo("pii_post_restore")
+    assert refused.returncode == 1 and "--keys-are-lost" in refused.stderr, (refused.stdout, refused.stderr)
+    done = odoo_db.odoo("pii_post_restore", "--keys-are-lost")
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    after = odoo_db.python(AFTER_LOSS)
+    assert (after["again"], after["held"], after["new"]) == ("erased", "", "operational"), after
+    odoo_db.ahead = timedelta(days=32)
+    later = odoo_db.python(LATER)
+    assert not later["left"], later
+    figure("lost_store_people_left", later["left"], "people", 0)

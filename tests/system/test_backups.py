@@ -34,6 +34,13 @@ FORGET = """
 from odoo.addons.pii_retention import purge
 purge.erase_early(env, env["pii.subject"].search([("reference", "=", "order-0")]), "data_subject")
 """
+SEAL_NEW = """
+new = env["pii.subject"]._seal_many([
+    {"company_id": env.company.id, "origin": "shop", "reference": "order-9", "country_id": False,
+     "start": env.company._pii_day(), "values": {"operational": {"name": "New Person", "city": "Newtown"}}}
+])
+result = [new.state, new.held_classes]
+"""
 STATES = "SELECT reference || ' ' || state FROM pii_subject ORDER BY reference"
 REGISTER = "SELECT kind, state, encrypted, tested_on IS NOT NULL, name FROM pii_backup ORDER BY id"
 
@@ -188,6 +195,8 @@ def test_a_lost_key_store(place: Place, tmp_path: Path):
     done = database.odoo("pii_post_restore", "--older-ledger")
     assert done.returncode == 0, done.stderr
     assert not came_back & {path.name for path in (bare / "keys").iterdir()}, "a destroyed key is still there"
+    # the day's next key, which the backup lacks, is not taken for a day that has come: whoever orders now is sealed
+    assert database.python(SEAL_NEW) == ["live", "operational"]
     database.keys = target
 
 
@@ -207,6 +216,7 @@ def test_invented_people(place: Place, tmp_path: Path):
     copy = place.database.clone("invented", tmp_path / "staging-keys")
     options = {"environment": "staging"}
     copy.config = copy.place.config(copy.folder / "odoo.conf", copy.name, copy.keys, options, logfile=copy.log)
+    copy.allow_log(r"Nobody's personal data opens")  # until it is neutralized
     try:
         refused = copy.odoo("pii_pseudonymise")
         assert refused.returncode == 1 and "not neutralized" in refused.stderr, refused.stderr

@@ -87,10 +87,11 @@ def _restore_keys(given: Namespace, identities: list) -> None:
     if joined:
         _say("Joined with the newer copy: " + ", ".join(f"{name} +{n}" for name, n in joined.items()) + ".")
     else:
-        _say(
-            "Nothing newer was joined with it (--newest). Before you start Odoo, run “odoo-bin pii_post_restore "
-            "--older-ledger”: it writes into it what the database knows."
-        )
+        _say("Nothing newer was joined with it (--newest).")
+    _say(
+        "Before you start Odoo, run “odoo-bin pii_post_restore --older-ledger”: it writes into it what the database "
+        "knows, and gives days whose newest key is lost another one."
+    )
 
 
 def _restore_database(database: str, given: Namespace, identities: list) -> int:

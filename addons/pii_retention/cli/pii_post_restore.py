@@ -37,6 +37,12 @@ class PiiPostRestore(Command):
             help="the key store was restored from an older copy: write into it what this database knows",
         )
         parser.add_argument(
+            "--keys-are-lost",
+            action="store_true",
+            help="the key store is gone, and no backup of it is left: begin with a new one. Nobody sealed so far opens "
+            "any more; credentials are entered and grants given anew",
+        )
+        parser.add_argument(
             "--date-is-right",
             action="store_true",
             help="you have compared the server's date: keys past their day are destroyed although days have passed",
@@ -56,6 +62,7 @@ class PiiPostRestore(Command):
                 moved=given.moved,
                 environment_changed=given.environment_changed,
                 older_ledger=given.older_ledger,
+                keys_are_lost=given.keys_are_lost,
                 date_is_right=given.date_is_right,
             )
         )

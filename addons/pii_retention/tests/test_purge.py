@@ -157,7 +157,7 @@ class TestPurge(PurgeCase):
     def test_another_key_store_is_refused(self):
         with (
             self.on(self.due_day),
-            patch.object(keys, "_known_store_id", lambda env: "another"),
+            patch.object(keys, "known_store_id", lambda env: "another"),
             mute_logger("odoo.addons.pii_retention.purging"),
         ):
             run = self.purge()
