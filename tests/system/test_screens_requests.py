@@ -40,6 +40,14 @@ subjects._ensure_partners()
 result = subjects.mapped("reference")
 """
 WORK = "env['pii.request']._cron_run()"
+ACCESS = """
+officer = env["res.users"].search([("login", "=", "officer")])
+subject = env["pii.subject"].search([("reference", "=", reference)])
+request = env["pii.request"].with_user(officer).create({
+    "kind": "data_subject", "right": "access", "subject_ids": [(6, 0, subject.ids)], "requester": "Customer"})
+request.action_preview()
+result = request.id
+"""
 OUTCOME = """
 subjects = env["pii.subject"].search([("reference", "in", references)])
 result = {subject.reference: subject.state for subject in subjects}
@@ -84,7 +92,9 @@ def desk(odoo_db_module: Database, browser: Browser) -> Iterator[Desk]:
     pictures = odoo_db_module.folder.parent / "screens-requests"
     pictures.mkdir(exist_ok=True)
     odoo_db_module.allow_log(r"bad query: .*discuss_channel_member")
-    odoo_db_module.allow_log(r"odoo\.http: (Not known here|This is a private key)")
+    odoo_db_module.allow_log(
+        r"odoo\.http: (Not known here|This is a private key|Check first who asks|No copy was made)"
+    )
     with odoo_db_module.serve() as server:
         values = [value for person in persons for value in person.values() if len(value) > 3]
         yield Desk(odoo_db_module, server, references, values, pictures, browser)
@@ -140,6 +150,8 @@ def test_an_amazon_deletion(desk: Desk) -> None:
     page.wait_for_selector(".o_list_view .o_data_row, .o_form_view")
     desk.picture(page, "8-certificate")
     page.goto(url)
+    page.get_by_role("tab", name="Other Copies").click()
+    expect(page.locator(".tab-pane.active")).to_contain_text("Keys and registers know of no copy")
     page.get_by_role("button", name="Copies Are Gone").click()
     page.get_by_role("button", name="Ok").click()
     expect(page.locator("[name=copies_state]")).to_contain_text("Gone")
@@ -168,6 +180,43 @@ def test_the_board_and_the_list(desk: Desk) -> None:
     page.locator(".o_switch_view.o_list").click()
     expect(page.locator(".o_data_row")).to_have_count(1)
     desk.picture(page, "11-list")
+
+
+def test_a_data_subject_is_known_before_anybody_decides_and_the_decision_can_be_withdrawn(desk: Desk) -> None:
+    url = f"{desk.server.url}/odoo/pii-requests/{desk.database.python(ACCESS, reference=desk.references[3])}"
+    page, second = desk.page("officer"), desk.page("second")
+    second.goto(url)
+    second.get_by_role("button", name="Approve").click()
+    second.get_by_role("button", name="Ok").click()
+    expect(second.locator(".modal")).to_contain_text("Check first who asks")
+    second.locator(".modal").get_by_role("button", name="Close").first.click()
+    page.goto(url)
+    page.locator("[name=identity_method] select, [name=identity_method] input").first.click()
+    if page.locator("[name=identity_method] select").count():
+        page.locator("[name=identity_method] select").select_option(index=1)
+    else:
+        page.get_by_role("menuitem").first.click()
+    page.locator(".o_form_button_save").click()
+    page.get_by_role("button", name="Who Asks Is the Customer").click()
+    expect(page.locator("[name=identity_checked_by_id]")).to_contain_text("Officer")
+    desk.picture(page, "13-identity")
+    second.goto(url)
+    second.get_by_role("button", name="Approve").click()
+    second.get_by_role("button", name="Ok").click()
+    expect(second.locator(".o_arrow_button_current")).to_have_text("Approved")
+    page.goto(url)
+    page.get_by_role("tab", name="Copy").click()
+    expect(page.get_by_role("button", name="With All Files (ZIP)")).to_be_visible()
+    desk.picture(page, "14-copy")
+    page.get_by_role("button", name="Answered").click()
+    expect(page.locator(".modal")).to_contain_text("No copy was made yet")
+    page.locator(".modal").get_by_role("button", name="Close").first.click()
+    page.get_by_role("tab", name="Decision").click()
+    page.locator("[name=decision_note] input").fill("Asked by somebody else")
+    page.get_by_role("button", name="Withdraw").click()
+    page.get_by_role("button", name="Ok").click()
+    expect(page.locator("[name=withdrawn_by_id]")).to_contain_text("Officer")
+    desk.picture(page, "15-withdrawn")
 
 
 def test_a_return_shows_what_its_key_is(desk: Desk) -> None:
