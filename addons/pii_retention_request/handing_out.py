@@ -53,7 +53,10 @@ def pack(request, seconds: float) -> int:
     left = request._unpacked()
     known = request._subjects_by_uuid(left)
     days = {item.id: last_day(request, known[item.subject_uuid]) for item in left}
-    left = left.sorted(lambda item: (days[item.id], item.id))
+    # whom a hold keeps past today gets the next day within the hour, and is packed then
+    today = request.company_id._pii_day()
+    waiting = left.filtered(lambda item: days[item.id] <= today)
+    left = (left - waiting).sorted(lambda item: (days[item.id], item.id))
     while left and time.monotonic() < deadline:
         day = days[left[0].id]
         archive, packed, refusal = packing.Archive(), left.browse(), None
@@ -72,7 +75,7 @@ def pack(request, seconds: float) -> int:
             if packed:
                 break  # what is packed is kept; why the rest is not is said at the next press
             raise refusal
-    return len(left)
+    return len(left | waiting)
 
 
 def _add(request, archive, subjects) -> None:

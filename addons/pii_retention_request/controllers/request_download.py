@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from uuid import uuid4
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.http import Controller, content_disposition, request, route
 
-from odoo.addons.pii_retention import channel, disclosures, files
+from odoo.addons.pii_retention import channel, disclosures, files, volumes
 from odoo.addons.pii_retention.crypto import CryptoError
 from odoo.addons.pii_retention.purposes import PURPOSES
 
@@ -134,7 +135,7 @@ def _opened_copy(found, subjects, form: str) -> bytes:
     # as with every disclosure: written before anything can leave
     disclosures.append(env, env["pii.recipient"], subjects, "sent", **said)
     try:
-        with subjects.reveal("legal_request", reason, document) as inside:
+        with _volume(found, subjects), subjects.reveal("legal_request", reason, document) as inside:
             held = [packing.held(inside, subject) for subject in subjects]
             if form == "pdf":
                 return packing.as_pdf(inside, found, held)
@@ -144,6 +145,12 @@ def _opened_copy(found, subjects, form: str) -> bytes:
         if isinstance(error, CryptoError):
             raise UserError(str(error)) from None
         raise
+
+
+def _volume(found, subjects):
+    """Return the volume of the request's own access for a person with more orders than are opened at once."""
+    limit = found.env["pii.purpose.limit"]._of_purpose("legal_request").max_subjects
+    return volumes.of_grant(found.grant_id.id) if len(subjects) > limit else contextlib.nullcontext()
 
 
 def _check_same_site() -> None:

@@ -251,7 +251,7 @@ class PiiRequest(models.Model):
     def write(self, vals):
         if not self.env.su:
             self._check_written(vals)
-            self._check_handler_stays(vals)
+            self._check_decided(vals)
             taken_back = self._draft_values(vals) if SCOPE_FIELDS & vals.keys() else {}
             if "identity_method" in vals:
                 taken_back |= {"identity_checked_by_id": False, "identity_checked_at": False}

@@ -42,8 +42,17 @@ class PiiRequest(models.Model):
     def _unpacked(self):
         """Return the items whose customers are in no part that is there or was downloaded."""
         self.ensure_one()
-        known = self._subjects_by_uuid(self._open_items())
-        live = self._open_items().filtered(lambda item: known[item.subject_uuid].state not in (False, "erased"))
+        items = self._open_items()
+        known = self._subjects_by_uuid(items)
+        today = self.company_id._pii_day()
+        over = self.env["pii.subject"].union(*known.values()).filtered(lambda subject: subject.deadline <= today)
+        # whose day has come opens for nobody and is purged within the hour
+        gone = over - self._held_of(over)
+        live = items.filtered(
+            lambda item: (
+                known[item.subject_uuid].state not in (False, "erased") and known[item.subject_uuid] not in gone
+            )
+        )
         return live.filtered(lambda item: item.part_id.state not in ("ready", "downloaded"))
 
     # === RETURN === #
@@ -240,5 +249,9 @@ class PiiRequest(models.Model):
         request = self.sudo()
         # who died before an answer could be given was not answered
         request._settle_erased()
-        request._open_items().write({"outcome": "answered"})
+        items = request._open_items()
+        answered = items if request.kind == "data_subject" else items.filtered("part_id.downloaded_at")
+        answered.write({"outcome": "answered"})
+        # their day came before their archive was packed
+        (items - answered).write({"outcome": "already"})
         request._finish()

@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from .. import seals
+from .pii_request import OPEN_STATES
 
 
 class PiiRequest(models.Model):
@@ -58,6 +59,7 @@ class PiiRequest(models.Model):
             "right": request.right or "",
             "company": request.company_id.id,
             "received": fields.Datetime.to_string(request.received_at),
+            "asked": [request[name] or "" for name in ("requester", "channel", "legal_basis", "legal_note")],
             # who hands data out is decided about; who is reminded of an erasure is not
             "handler": request.user_id.id if request.opens_data else 0,
             "identity": [request.identity_method or "", request.identity_checked_by_id.id or 0],
@@ -96,8 +98,8 @@ class PiiRequest(models.Model):
             raise UserError(self.env._("Somebody else is at work on this request right now. Reload it.")) from None
         self.invalidate_recordset()
 
-    def _check_handler_stays(self, vals):
-        """Refuse another handler where it was decided who hands data out."""
+    def _check_decided(self, vals):
+        """Refuse to rewrite what was decided about, or what the certificate says of who asked and why."""
         if "user_id" in vals and self.filtered(lambda request: request.opens_data and request.decided_by_id):
             raise UserError(
                 self.env._(
@@ -105,6 +107,10 @@ class PiiRequest(models.Model):
                     "else."
                 )
             )
+        if {"requester", "channel", "legal_basis", "legal_note"} & vals.keys():
+            self._check_unsettled()
+        if "decision_note" in vals and self.filtered(lambda request: request.state not in OPEN_STATES):
+            raise UserError(self.env._("The grounds of a decision that was carried out stay as they are."))
 
     # === DECIDE === #
 

@@ -160,6 +160,20 @@ class TestRequestAdversary(RequestCase):
                 self.assertFalse(seals.is_genuine(request))
                 self.assertUntouched(request)
 
+    def test_what_the_certificate_says_is_not_rewritten(self):
+        request = self.carried_out()
+        for vals in (
+            {"requester": "Somebody Else"},
+            {"legal_basis": "other"},
+            {"decision_note": "x"},
+            {"channel": "phone"},
+        ):
+            with self.subTest(vals=vals), self.assertRaises(UserError):
+                request.write(vals)
+        self.assertTrue(seals.is_genuine(request))
+        self.forge(request, requester="Somebody Else")
+        self.assertFalse(seals.is_genuine(request))
+
     def test_a_count_written_by_hand_does_not_make_one_officer_enough(self):
         request = self.previewed()
         self.forge(request, live_count=1)

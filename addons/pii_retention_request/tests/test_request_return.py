@@ -258,6 +258,22 @@ class TestRequestReturn(ReturnCase):
         self.assertEqual(first.sudo().subject_id.deadline, soon.deadline)
         self.assertEqual((rest.customer_count, rest.expires_on), (3, self.company._pii_day() + timedelta(days=7)))
 
+    def test_whose_day_has_come_keeps_nobody_else_from_being_packed(self):
+        over = self.seal("402-7777777-0000002", start=self.company._pii_day() - timedelta(days=29))
+        request = self.returned(references="\n".join((self.subjects | over).mapped("reference")), erase_after=False)
+        with freeze_time(f"{over.deadline} 12:00:00"):
+            self.env.invalidate_all()
+            self.assertEqual((over.state, request.unpacked_count), ("live", 3))
+            with self.acting(self.second):
+                request.with_user(self.second).action_give_access_again()
+            self.env.flush_all()
+            request.action_pack()
+            self.assertEqual(request.part_ids.mapped("customer_count"), [3])
+            request.part_ids.sudo().downloaded_at = fields.Datetime.now()
+            request.action_received()
+        self.assertEqual(request.state, "done")
+        self.assertEqual(self.outcomes(request)[over.reference], "already", "nobody says that it was returned")
+
     def test_an_archive_with_somebody_who_was_erased_is_discarded(self):
         request = self.returned()
         request.action_pack()

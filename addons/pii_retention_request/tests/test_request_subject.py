@@ -188,6 +188,23 @@ class TestRequestCopy(SubjectCase, HttpCase):
         request.action_answered()
         self.assertEqual((request.state, self.outcomes(request)), ("done", {self.subject.reference: "answered"}))
 
+    @mute_logger("odoo.http")
+    def test_of_a_customer_with_more_orders_than_open_at_once(self):
+        self.env["pii.purpose.limit"]._of_purpose("legal_request").sudo().max_subjects = 2
+        request = self.asked("access", subjects=self.subjects)
+        self.env.flush_all()
+        self.authenticate("vault_officer", "vault_officer")
+        answer = self.url_open(f"/pii/request/{request.id}/copy/json")
+        self.assertEqual((answer.status_code, len(answer.json()["customers"])), (200, 3))
+        again = self.url_open(f"/pii/request/{request.id}/copy/zip")
+        self.assertEqual(again.status_code, 403)
+        self.assertIn("give access again", again.text)
+        self.env.invalidate_all()
+        with self.acting(self.second):
+            request.with_user(self.second).action_give_access_again()
+        self.env.flush_all()
+        self.assertEqual(self.url_open(f"/pii/request/{request.id}/copy/zip").status_code, 200)
+
     def test_a_copy_to_read(self):
         request = self.asked("access")
         self.env.flush_all()
