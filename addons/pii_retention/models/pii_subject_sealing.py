@@ -104,7 +104,7 @@ class PiiSubject(models.Model):
                 create_vals.update(self._erased_columns())
             else:
                 create_vals.update(_sealed(self.env, company, create_vals, values, buckets))
-                create_vals["clock_seal"] = clock_seals.seal(company, create_vals["uuid"], create_vals)
+                create_vals["clock_seal"] = clock_seals.seal(company, create_vals["uuid"], create_vals, buckets)
         created = subjects.create(list(to_create.values()))
         for company in created.company_id:
             indexing.widen(self.env, company)
