@@ -275,8 +275,10 @@ class TestPurgeJobDies(WatchCase):
         noticed = None
         for hour in range(25):
             with self.at(hours=hour, seconds=30), self.enter_registry_test_mode(), mute_logger(ALARMS):
-                for name in self.jobs():
-                    self.plan(name, nextcall=self.start + timedelta(hours=hour + 1))
+                # those of the other addons too: many that are late are one alarm
+                for job in watchdog.jobs(self.env):
+                    planned = self.start + timedelta(hours=hour + 1)
+                    self.sql("UPDATE ir_cron SET nextcall = %s WHERE id = %s", planned, self.env.ref(job.xmlid).id)
                 if columns:
                     self.plan("cron_purge", **columns)
                 if hour and hour % 6 == 0:
