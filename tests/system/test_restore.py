@@ -150,7 +150,7 @@ for key in live:
     if key.startswith("day/" + company.pii_domain):
         for person in persons:
             content = {"operational": {name: person[name] for name in ("name", "email", "phone")}}
-            columns = indexing.columns_for(keyring, key, company, content, "IT")
+            columns = indexing.columns_for(indexing.mac_of(keyring, key), company, content, "IT")
             found = {entry for value in columns.values() if value for entry in value.split()}
             looked_up += len(found)
             matches += len(found & entries)
