@@ -44,19 +44,19 @@ def seal(company, uuid: str, values: Mapping, known: dict | None = None) -> str:
     """Return the seal on a row of ``pii_subject``.
 
     :param values: ``{column: value}``; of :data:`SEALED`, what is absent is empty
-    :param known: remembers keyring and key of a company for the next row of the same call
+    :param known: remembers the key of a company for the next row of the same call
     :raise UserError: the key store cannot be used
     """
     known = {} if known is None else known
     try:
         if ("clock", company.id) not in known:
             keyring, domain = keys.keyring(company.env), company._pii_domain()
-            known["clock", company.id] = keyring, domain, keyring.ensure(secret_key_id(domain))
-        keyring, domain, key_id = known["clock", company.id]
-        said = " ".join([domain, uuid, *(str(values.get(name) or "-") for name in SEALED)])
-        return keyring.mac(key_id, said.encode(), label=LABEL).hex()
+            known["clock", company.id] = domain, keyring.mac_key(keyring.ensure(secret_key_id(domain)), label=LABEL)
     except CryptoError as error:
         raise UserError(str(error)) from error
+    domain, secret = known["clock", company.id]
+    said = " ".join([domain, uuid, *(str(values.get(name) or "-") for name in SEALED)])
+    return hmac.digest(secret.expose(), said.encode(), "sha256").hex()
 
 
 def write(subject, values: Mapping) -> None:

@@ -42,7 +42,7 @@ def check(amazon_models, sandbox, side) -> tuple[int, int]:
 
 
 def test_an_ordinary_day(amazon_models, sandbox, ours):
-    sandbox.generate(EU, 40)
+    sandbox.generate(EU, 120)
     client, params, orders, token = ours.client, search_params(), [], ""
     while True:
         page = client.search_orders({**params, **({"paginationToken": token} if token else {})})

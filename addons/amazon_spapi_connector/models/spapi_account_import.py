@@ -24,14 +24,15 @@ LONGEST = timedelta(days=729)
 PAGE_SIZE = 100
 BATCH_SIZE = 50
 PERSONAL_PARTS = {"BUYER", "RECIPIENT"}
-BUSINESS_PARTS = ("PROCEEDS", "PROMOTION", "CANCELLATION", "FULFILLMENT")
+# The packages say when an order was shipped, and that it was delivered: the buyer's data counts from there. Both
+# searches ask for them: what the first brings holds all that the second does, and replaces it.
+BUSINESS_PARTS = ("PROCEEDS", "PROMOTION", "CANCELLATION", "FULFILLMENT", "PACKAGES")
 SEARCHES: dict[str, dict] = {
     "unshipped": {
         "filters": {"fulfilledBy": "MERCHANT", "fulfillmentStatuses": "UNSHIPPED,PARTIALLY_SHIPPED"},
         "parts": (*BUSINESS_PARTS, "BUYER", "RECIPIENT", "TAX"),
     },
-    # the packages say when an order was shipped, and that it was delivered: the buyer's data counts from there
-    "changes": {"filters": {}, "parts": (*BUSINESS_PARTS, "PACKAGES")},
+    "changes": {"filters": {}, "parts": BUSINESS_PARTS},
 }
 """The two searches, in their order. Only the first asks for personal data, and only of orders that must be shipped."""
 

@@ -7,7 +7,7 @@ from odoo.tests import tagged
 from ..models import spapi_account_import as importing
 from .common import DE, SpapiCase
 
-PARTS = (*importing.SEARCHES["unshipped"]["parts"], "PACKAGES")
+PARTS = importing.SEARCHES["unshipped"]["parts"]
 
 
 @tagged("post_install", "-at_install")
