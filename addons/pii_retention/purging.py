@@ -18,6 +18,7 @@ Functions, not methods of a model: nothing that is evaluated says what day it is
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import date, timedelta
 
@@ -44,6 +45,7 @@ from . import (
 )
 from . import purge as erasing
 from .crypto import CryptoError, day_key_id, parse_key_id
+from .crypto.ledger import Tombstone
 
 _logger = logging.getLogger(__name__)
 
@@ -307,6 +309,30 @@ def resume_rows(env, company, ids: list[int]) -> erasing.Counts:
     domain = [("id", "in", ids), ("state", "=", "live"), ("deadline", "<=", run.day)]
     due = env["pii.subject"].search(domain).ids if certificate else []
     return _forget_rows(run, certificate, due) if due else erasing.Counts()
+
+
+def resume_early(env, company, ids: list[int], stones: Mapping[str, Tombstone]) -> erasing.Counts:
+    """Erase those of ``ids`` whom an interrupted early erasure was just erasing: they count for its certificate.
+
+    :param stones: what the ledger says of them, by uuid
+    :raise UserError: the key store cannot be used
+    """
+    counts = erasing.Counts()
+    domain = [("company_id", "=", company.id), ("state", "=", "open"), ("kind", "in", ("early", "request"))]
+    for certificate in env["pii.certificate"].search(domain, order="id"):
+        since = f"{certificate.started_on:%Y-%m-%dT%H:%M:%SZ}"
+        begun = env["pii.subject"].search([("id", "in", ids), ("state", "=", "live")])
+        begun = begun.filtered(
+            lambda one, certificate=certificate, since=since: (
+                stones[one.uuid].reason == certificate.reason and stones[one.uuid].at >= since
+            )
+        )
+        if begun:
+            found = erasing.forget(env, begun.ids, certificate.reason, certificate)
+            for key_id in found.key_ids:
+                rotation.queue(env, key_id, certificate.reason)
+            counts.add(found)
+    return counts
 
 
 def finish_certificates(env, company) -> None:

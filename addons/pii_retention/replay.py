@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from odoo.tools import SQL, split_every
 
 from . import binding, certificates, keys, orphans, purge, purge_day, purge_due, purging, rotation, transactions
 from .crypto import CryptoError, LedgerOutdated
-from .crypto.ledger import OUTDATED
+from .crypto.ledger import OUTDATED, Tombstone
 
 _logger = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def _run(env, keyring) -> Counts:
             return counts
         for stones in split_every(_BATCH, keyring.subjects.since(_seen(env, keyring))):
             counts.read += len(stones)
-            _erase(env, [stone.id for stone in stones], counts)
+            _erase(env, {stone.id: stone for stone in stones}, counts)
     except LedgerOutdated as error:
         raise UserError(
             env._(
@@ -136,20 +136,24 @@ def _check_latest(env, keyring) -> None:
         raise LedgerOutdated(OUTDATED)
 
 
-def _erase(env, uuids: list[str], counts: Counts) -> None:
-    """Erase those of ``uuids`` who are in the database with anything left of them, and certify it for each company."""
+def _erase(env, stones: Mapping[str, Tombstone], counts: Counts) -> None:
+    """Erase those of the ledger who are in the database with anything left of them, and certify it for each company.
+
+    :param stones: by uuid
+    """
     env.cr.execute(
         SQL(
             """SELECT company_id, array_agg(id ORDER BY id) FROM pii_subject
                 WHERE uuid = ANY(%s) AND (state <> 'erased' OR operational_token IS NOT NULL
                       OR fiscal_token IS NOT NULL OR quarantine_token IS NOT NULL)
                 GROUP BY company_id ORDER BY company_id""",
-            uuids,
+            list(stones),
         )
     )
     for company_id, ids in env.cr.fetchall():
         company = env["res.company"].browse(company_id)
         ended = purging.resume_rows(env, company, ids)
+        ended.add(purging.resume_early(env, company, ids, stones))
         counts.erased += ended.subjects
         counts.files += ended.files
         transactions.commit(env)

@@ -23,9 +23,9 @@ class TestReplay(VaultCase):
         self.addCleanup(self.ledger.write_bytes, before)
         replay.run(self.env)
 
-    def bury(self, *subjects):
+    def bury(self, *subjects, reason="deadline"):
         for subject in subjects:
-            self.keyring.subjects.append(subject.uuid, date.today(), "deadline")
+            self.keyring.subjects.append(subject.uuid, date.today(), reason)
 
     def test_who_is_in_the_ledger_is_erased_and_certified(self):
         gone, stays = self.seal("402-0000000-0000011"), self.seal("402-0000000-0000012")
@@ -53,6 +53,19 @@ class TestReplay(VaultCase):
         self.assertEqual((counts.read, counts.erased, len(counts.certificates)), (2, 2, 1))
         self.assertEqual((due.sudo().erased_reason, due.sudo().certificate_id), ("deadline", certificate))
         self.assertEqual((early.sudo().erased_reason, run.subject_count), ("restored", 1))
+
+    def test_an_early_erasure_that_was_interrupted_counts_for_its_certificate(self):
+        mine, other = self.seal("402-0000000-0000017"), self.seal("402-0000000-0000018")
+        key_id = self.keyring.key_id_of(mine.sudo().operational_token)
+        certificate = certificates.begin(
+            self.env, self.company, "request", reason="data_subject", request_ref="REQ/0001"
+        )
+        self.bury(mine, reason="data_subject")
+        self.bury(other)
+        replay.run(self.env)
+        self.assertEqual((mine.sudo().erased_reason, mine.sudo().certificate_id), ("data_subject", certificate))
+        self.assertEqual(other.sudo().erased_reason, "restored")
+        self.assertTrue(self.env["pii.rotation"].search([("key_id", "=", key_id)]), "dumps have to lose them as well")
 
     def test_nobody_of_the_ledger_opens_before_it_is_applied(self):
         """A database may be set back under a running server: until the next replay the rows are there again."""
