@@ -116,7 +116,9 @@ class _Plan:
 def _run_folder(cache: Cache) -> Path:
     runs = cache.folder("test/runs")
     for old in sorted(runs.iterdir())[: -_KEEP_RUNS + 1]:
-        shutil.rmtree(old, ignore_errors=True)
+        # its last part is the number of the process: another run may be under way
+        if not Path(f"/proc/{old.name.rpartition('-')[2]}").exists():
+            shutil.rmtree(old, ignore_errors=True)
     run = runs / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     run.mkdir()
     return run
