@@ -127,7 +127,8 @@ def _set_aside(env, names: list[str]) -> list[str]:
     Overwriting takes long, and must not keep others from attaching files.
     """
     # as Odoo's own collection does it: nobody may start to use a file between the look and the deletion
-    env.cr.execute("SET LOCAL lock_timeout TO '1s'")
+    # longer than deadlock_timeout (1 s), after which an automatic vacuum gives way
+    env.cr.execute("SET LOCAL lock_timeout TO '3s'")
     env.cr.execute("LOCK ir_attachment IN SHARE MODE", log_exceptions=False)
     env.cr.execute("SELECT store_fname FROM ir_attachment WHERE store_fname = ANY(%s)", [names])
     paths = []
