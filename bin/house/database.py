@@ -116,6 +116,8 @@ class Workplace:
 
     def drop(self, name: str) -> None:
         """Remove a database, its sessions and its files."""
+        if self.exists(name):  # a restore that was killed leaves a template, which PostgreSQL does not drop
+            self.server.psql(f'ALTER DATABASE "{name}" IS_TEMPLATE false')
         # as superuser: an autovacuum worker may be at work in it, which nobody else may end
         self.server.psql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', superuser=True)
         remove(self.filestore(name))

@@ -71,8 +71,9 @@ def unfinished() -> list[str]:
             SQL(
                 """SELECT d.datname FROM pg_database d
                     WHERE shobj_description(d.oid, 'pg_database') = %s
-                      AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)""",
-                _UNFINISHED,
+                      AND NOT EXISTS (SELECT FROM pg_stat_activity a
+                                       WHERE a.datid = d.oid AND a.usesysid IS NOT NULL)""",
+                _UNFINISHED,  # an automatic vacuum is nobody: it has no user
             )
         )
         return [name for (name,) in cr.fetchall()]
@@ -93,5 +94,12 @@ def remove(name: str) -> None:
         if not cr.fetchone():
             return
         cr.execute(SQL("ALTER DATABASE %s IS_TEMPLATE false", SQL.identifier(name)))
-        cr.execute(SQL("DROP DATABASE %s WITH (FORCE)", SQL.identifier(name)))
+        # Not WITH (FORCE): that refuses while an automatic vacuum is in it, which a plain DROP ends by itself.
+        cr.execute(
+            SQL(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user",
+                name,
+            )
+        )
+        cr.execute(SQL("DROP DATABASE %s", SQL.identifier(name)))
     shutil.rmtree(config.filestore(name), ignore_errors=True)

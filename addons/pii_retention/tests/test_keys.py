@@ -328,7 +328,12 @@ class TestKeyDatabase(KeysCase):
         self.forget_store()
         self.database = f"{self.env.cr.dbname}_keys{os.getpid()}"[:63]
         self.admin('CREATE DATABASE "{}"')
-        self.addCleanup(self.admin, 'DROP DATABASE IF EXISTS "{}" WITH (FORCE)')
+        # not WITH (FORCE), which refuses while an automatic vacuum is in the database
+        self.addCleanup(self.admin, 'DROP DATABASE "{}"')
+        self.addCleanup(
+            self.admin,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}' AND usename = current_user",
+        )
         self.master_key = self.master()
 
     def admin(self, statement):
