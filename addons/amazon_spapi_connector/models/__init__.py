@@ -16,6 +16,7 @@ from . import (
     spapi_marketplace,
     spapi_oauth_state,
     spapi_order,
+    spapi_order_fiscal,
     spapi_order_line,
     spapi_order_mapping,
     spapi_order_state,
