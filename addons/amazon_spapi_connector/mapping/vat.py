@@ -74,6 +74,12 @@ def find_rate(net: Decimal, tax: Decimal, countries: Iterable[str], unit: Decima
     ]
     candidates += [real.quantize(Decimal(step), ROUND_HALF_UP) for step in ("1", "0.1", "0.001")]
     for rate in candidates:
-        if abs(net * rate / 100 - tax) <= unit * parts and rate <= 100:
+        # There is tax, so its rate is not 0, however little it is.
+        if 0 < rate <= 100 and fits(rate, net, tax, unit, parts):
             return rate.normalize() if rate % 1 else rate.quantize(Decimal(1))
     return None
+
+
+def fits(rate: Decimal, net: Decimal, tax: Decimal, unit: Decimal, parts: int = 1) -> bool:
+    """Whether `rate` explains `tax` on `net`, each of `parts` amounts being off by at most one unit."""
+    return abs(net * rate / 100 - tax) <= unit * parts

@@ -11,9 +11,11 @@ from . import (
     spapi_account_import,
     spapi_account_secret,
     spapi_account_secret_age,
+    spapi_account_taxes,
     spapi_cursor,
     spapi_listing,
     spapi_marketplace,
+    spapi_marketplace_taxes,
     spapi_oauth_state,
     spapi_order,
     spapi_order_fiscal,
@@ -23,5 +25,6 @@ from . import (
     spapi_order_store,
     spapi_quota,
     spapi_tax_map,
+    spapi_territory,
     stock_picking,
 )

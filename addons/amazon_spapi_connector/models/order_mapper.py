@@ -6,17 +6,27 @@ from decimal import Decimal
 
 from odoo.fields import Command
 
+from ..mapping.amounts import PriceProblem, problem
 from ..mapping.incoming import items_digest
-from ..mapping.pricing import Charge, ItemMoney, PriceProblem, charges
+from ..mapping.money import Charge
+from ..mapping.pricing import charges
 from ..spapi.orders import Order, parse_order
+from .order_taxes import OrderTaxes
+from .price_words import explain, number
 
 PRODUCTS = {
-    "shipping": "amazon_spapi_connector.product_shipping",
-    "gift_wrap": "amazon_spapi_connector.product_gift_wrap",
-    "discount": "amazon_spapi_connector.product_discount",
-    "cod_fee": "amazon_spapi_connector.product_other",
-    "other": "amazon_spapi_connector.product_other",
+    "shipping": "product_shipping",
+    "gift_wrap": "product_gift_wrap",
+    "discount": "product_discount",
+    "shipping_discount": "product_shipping_discount",
+    "other_discount": "product_discount",
+    "cod_fee": "product_cod_fee",
+    "other": "product_other",
+    "tip": "product_tip",
+    "collected_tax": "product_collected_tax",
+    "rounding": "product_rounding",
 }
+"""Kind of charge → product (:mod:`..mapping.money`); goods have a product of their own."""
 
 
 class OrderMapper:
@@ -33,16 +43,17 @@ class OrderMapper:
         self.env = env
         self.account = account.sudo()
         self.company = self.account.company_id
-        self.home = (self.company.account_fiscal_country_id or self.company.country_id).code or ""
+        self.taxes = OrderTaxes(env, self.account)
         self.marketplaces = orders._marketplaces()
         self._parsed: dict[int, Order] = {}
         orders.fetch(["business_json"])
         subjects = orders.subject_id
         self.partners = dict(zip(subjects.ids, subjects._ensure_partners().ids, strict=True))
-        self.products = {kind: env.ref(xml_id) for kind, xml_id in PRODUCTS.items()}
+        self.products = {kind: env.ref(f"amazon_spapi_connector.{name}") for kind, name in PRODUCTS.items()}
         self.pricelists: dict[int, int] = {}
-        self.wanted: set[tuple[int, Decimal]] = set()
-        self.zero_taxes: dict[tuple[int, int], object] = {}
+        self.units: dict[int, Decimal] = {}
+        self.charged: dict[int, list[Charge]] = {}
+        self.fiscal: dict[int, dict] = {}
 
     def parsed(self, order) -> Order:
         """The order as Amazon has it. :raise OrderDataError: it cannot be used"""
@@ -64,16 +75,22 @@ class OrderMapper:
         parsed = self.parsed(order)
         currency = order.currency_id
         if not parsed.total or not currency:
-            raise PriceProblem("money_missing")
+            raise problem("money_missing")
+        items = self.taxes.items(order, parsed)
+        unit = self.units.setdefault(currency.id, Decimal(1).scaleb(-currency.decimal_places))
+        tips = [part for part in parsed.breakdowns if part.type == "DELIVERY_TIP"]
         found = charges(
-            [_item_money(line) for line in parsed.lines],
+            items,
             parsed.total.value,
-            countries=[code for code in (parsed.country_code, order.marketplace_id.code, self.home) if code],
-            unit=Decimal(1).scaleb(-currency.decimal_places),
-            other_total=parsed.amount("DELIVERY_TIP"),
-            untaxed_ok=self.account.missing_tax == "untaxed",
+            countries=filter(None, (self.taxes.country(order).code, order.marketplace_id.code, self.taxes.home)),
+            unit=unit,
+            tip=sum((tip.value for tip in tips), Decimal(0)),
+            tip_open=any(tip.status == "PENDING" for tip in tips),
+            order_parts={part.type: part.value for part in parsed.breakdowns if part.type != "DELIVERY_TIP"},
+            missing_tax=self.account.missing_tax,
         )
-        country = order.country_id or order.marketplace_id.country_id
+        self.charged[order.id] = found
+        self.fiscal[order.id] = self.taxes.scheme_values(order, items)
         lines = {line.item_id: line for line in order.line_ids}
         partner = self.partners[order.subject_id.id]
         return {
@@ -96,59 +113,69 @@ class OrderMapper:
             "require_payment": False,
             "spapi_order_id": order.id,
             "order_line": [
-                Command.create(self._line_values(charge, lines.get(charge.item_id), order, country, index))
+                Command.create(self._line_values(charge, lines.get(charge.item_id), order, index))
                 for index, charge in enumerate(found)
             ],
         }
 
-    def _line_values(self, charge: Charge, line, order, country, index: int) -> dict:
-        """Values of a sale order line. ``tax_ids`` holds (country id, rate), or a tax, until :meth:`fill_in_taxes`."""
+    def _line_values(self, charge: Charge, line, order, index: int) -> dict:
+        """Values of a sale order line. ``tax_ids`` holds what :meth:`OrderTaxes.choose` gave until they are filled in.
+
+        :param line: ``spapi.order.line`` that the charge belongs to, the first of several for a shared one
+        """
+        product = line.product_id if charge.kind == "item" else self.products[charge.kind]
         values = {
             "sequence": 10 + index,
+            "product_id": product.id,
+            "product_uom_id": product.uom_id.id,
             "product_uom_qty": charge.quantity,
             "discount": 0.0,
-            "tax_ids": None,
+            "name": product.name,
             "charge": charge,
+            "tax_ids": self.taxes.choose(charge, order, line.product_id if line else product),
         }
-        if charge.rate:
-            values["tax_ids"] = (country.id, charge.rate)
-            self.wanted.add(values["tax_ids"])
-        elif charge.rate is not None:
-            values["tax_ids"] = self._zero_tax(order.fiscal_position_id, country)
         if charge.kind == "item":
-            product = line.product_id
-            values["spapi_line_id"] = line.id
-            values["name"] = line.title or product.name
-        else:
-            product = self.products[charge.kind]
-            values["name"] = product.name
-        return {**values, "product_id": product.id, "product_uom_id": product.uom_id.id}
+            values |= {"spapi_line_id": line.id, "name": line.title or product.name}
+        elif charge.kind == "collected_tax":
+            self._book_collected_tax(product)
+        return values
 
     def fill_in_taxes(self, vals_list: list[dict]) -> None:
-        """Replace (country, rate) by taxes and set the unit prices that give Amazon's amounts with them."""
-        taxes = self.env["spapi.tax.map"]._taxes(self.company, self.wanted)
-        for vals in vals_list:
-            for _command, _id, line in vals["order_line"]:
-                charge: Charge = line.pop("charge")
-                tax = taxes[line["tax_ids"]] if isinstance(line["tax_ids"], tuple) else line["tax_ids"]
-                amount = charge.net if tax and not tax.price_include else charge.gross
-                # A full float: Odoo multiplies first and rounds the line, so thirds of a cent come out whole.
-                line["price_unit"] = float(amount / charge.quantity)
-                line["tax_ids"] = [Command.set(tax.ids if tax else [])]
+        """Set the taxes, and the unit prices that give Amazon's amounts with them."""
+        self.taxes.fill_in(vals_list, self.units, self._rounding_line)
 
-    def _zero_tax(self, position, country):
-        """The tax for 0 %: an exemption has a legal reason, so none is invented.
+    def _rounding_line(self, amount: Decimal) -> dict:
+        product = self.products["rounding"]
+        return {
+            "sequence": 9999,
+            "product_id": product.id,
+            "product_uom_id": product.uom_id.id,
+            "product_uom_qty": 1,
+            "discount": 0.0,
+            "name": product.name,
+            "price_unit": float(amount),
+            "tax_ids": [Command.clear()],
+        }
 
-        A mapped tax, else what the fiscal position makes of the company's sales tax if that is 0 %, else none.
+    def _book_collected_tax(self, product) -> None:
+        """Give the tax that Amazon keeps an account of its own, once: it is income of nobody here.
+
+        The settlement, which withholds the same amount, is posted against it.
         """
-        key = (position.id, country.id)
-        if key not in self.zero_taxes:
-            row = self.env["spapi.tax.map"].search(
-                [("company_id", "=", self.company.id), ("country_id", "=", country.id), ("rate", "=", 0)], limit=1
-            )
-            tax = row.tax_id or (position.map_tax(self.company.account_sale_tax_id) if position else row.tax_id)
-            self.zero_taxes[key] = tax if len(tax) == 1 and tax.amount_type == "percent" and not tax.amount else None
-        return self.zero_taxes[key]
+        # sudo: as with taxes, importing must be possible without a right on the chart of accounts
+        product = product.sudo().with_company(self.company)
+        tax_account = self.company.account_sale_tax_id.invoice_repartition_line_ids.account_id[:1]
+        if product.property_account_income_id or not tax_account:
+            return
+        Account = self.env["account.account"].sudo().with_company(self.company)
+        product.property_account_income_id = Account.create(
+            {
+                "name": self.env._("Taxes collected by Amazon"),
+                "code": Account._search_new_account_code(tax_account.with_company(self.company).code),
+                "account_type": "liability_current",
+                "company_ids": [Command.link(self.company.id)],
+            }
+        )
 
     def _pricelist(self, currency) -> int | bool:
         """None in the company's currency; otherwise a pricelist that carries Amazon's currency, made when missing."""
@@ -172,42 +199,20 @@ class OrderMapper:
 
     # === PROBLEMS === #
 
-    def explain(self, order, problem: PriceProblem) -> str:
+    def explain(self, order, caught: PriceProblem) -> str:
         """What differs, in a back-office user's words."""
-        _ = self.env._
-        line = order.line_ids.filtered(lambda line: line.item_id == problem.item_id)[:1]
-        values = {
-            "sku": line.sku or line.item_id or order.amazon_order_id,
-            "expected": _number(problem.expected),
-            "found": _number(problem.found),
-        }
-        return {
-            "money_missing": _("Amazon sent no amounts for %(sku)s.", **values),
-            "tax_missing": _(
-                "Amazon sent no tax for %(sku)s. Decide on the account what to do with such orders, then retry.",
-                **values,
-            ),
-            "tax_not_found": _("No tax rate explains the tax of %(expected)s on %(found)s of %(sku)s.", **values),
-            "item_mismatch": _(
-                "The parts of %(sku)s add up to %(found)s, but Amazon states %(expected)s for it.", **values
-            ),
-            "total_mismatch": _("The items add up to %(found)s, but Amazon states a total of %(expected)s.", **values),
-        }[problem.code]
+        return explain(self.env, order, caught)
 
-
-def _item_money(line) -> ItemMoney:
-    parts: dict[str, Decimal] = {}
-    tax_parts: dict[str, Decimal] = {}
-    tax = None
-    for breakdown in line.breakdowns:
-        if breakdown.type == "TAX":
-            tax = (tax or Decimal(0)) + breakdown.value
-            for subtype, value in breakdown.details:
-                tax_parts[subtype] = tax_parts.get(subtype, Decimal(0)) + value
-        else:
-            parts[breakdown.type] = parts.get(breakdown.type, Decimal(0)) + breakdown.value
-    return ItemMoney(line.item_id, line.quantity, line.total and line.total.value, parts, tax, tax_parts)
-
-
-def _number(value: Decimal | None) -> str:
-    return "-" if value is None else f"{value:f}"
+    def differences(self, order, sale) -> list[str]:
+        """The lines of `sale` whose total is not what Amazon charged, as sentences."""
+        found = []
+        # A line for rounding comes last and has no charge.
+        for charge, line in zip(self.charged[order.id], sale.order_line.sorted("sequence"), strict=False):
+            if sale.currency_id.compare_amounts(line.price_total, float(charge.gross)):
+                values = {
+                    "where": line.spapi_line_id.sku or line.product_id.name,
+                    "expected": number(charge.gross),
+                    "found": f"{line.price_total:.{sale.currency_id.decimal_places}f}",
+                }
+                found.append(self.env._("%(where)s: Amazon charged %(expected)s, Odoo makes %(found)s of it", **values))
+        return found

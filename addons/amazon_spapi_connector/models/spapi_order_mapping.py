@@ -8,7 +8,7 @@ import psycopg2
 from odoo import models
 from odoo.exceptions import UserError
 
-from ..mapping.pricing import PriceProblem
+from ..mapping.amounts import PriceProblem
 from ..spapi.orders import OrderDataError
 from .order_mapper import OrderMapper
 
@@ -177,7 +177,7 @@ class SpapiOrder(models.Model):
         mapper.fill_in_taxes(vals_list)
         service = account._as_service().env
         sales = service["sale.order"].with_context(**QUIET).create(vals_list)
-        orders, sales = orders._without_mismatch(sales)
+        orders, sales = orders._without_mismatch(sales, mapper)
         sales.action_confirm()
         for order, sale in zip(orders, sales, strict=True):
             order.write(
@@ -188,12 +188,13 @@ class SpapiOrder(models.Model):
                     "problem": False,
                     "missing_skus": False,
                     "mapped_hash": mapper.items_digest(order),
+                    **mapper.fiscal[order.id],
                 }
             )
         self.env.flush_all()
         return orders
 
-    def _without_mismatch(self, sales):
+    def _without_mismatch(self, sales, mapper):
         """Undo the sale orders whose total is not Amazon's to the cent. Returns the others with their orders."""
         orders, good = self.browse(), sales.browse()
         for order, sale in zip(self, sales, strict=True):
@@ -206,6 +207,6 @@ class SpapiOrder(models.Model):
                 odoo=sale.currency_id.format(sale.amount_total),
                 amazon=sale.currency_id.format(order.amount_total),
             )
-            order._set_problem("exception", "total_mismatch", text)
+            order._set_problem("exception", "total_mismatch", "\n".join([text, *mapper.differences(order, sale)]))
         (sales - good).sudo().unlink()
         return orders, good

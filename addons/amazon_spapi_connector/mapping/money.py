@@ -1,0 +1,57 @@
+"""What Amazon says of an item's money, and what a sale order can hold of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ItemMoney:
+    """Amounts of one item, all in the order's currency.
+
+    :param parts: Amazon's breakdown type → subtotal, without TAX
+    :param tax: the TAX subtotal; None when Amazon sent no TAX breakdown
+    :param tax_parts: subtype → tax amount, where Amazon details it
+    :param discounts: subtype → discount, where Amazon details it
+    :param unit_price: of one piece; only used to say which part is wrong
+    :param scheme: see :mod:`.schemes`
+    :param collected: Amazon keeps the tax and pays it to the authority; it is no tax of the seller
+    """
+
+    item_id: str
+    quantity: int
+    total: Decimal | None
+    parts: Mapping[str, Decimal]
+    tax: Decimal | None = None
+    tax_parts: Mapping[str, Decimal] = field(default_factory=dict)
+    discounts: Mapping[str, Decimal] = field(default_factory=dict)
+    unit_price: Decimal | None = None
+    scheme: str = "regular"
+    collected: bool = False
+
+
+@dataclass(slots=True)
+class Charge:
+    """One line of the sale order. `net` + `tax` is what the buyer paid.
+
+    :param kind: ``item``, ``discount``, ``shipping``, ``shipping_discount``, ``gift_wrap``, ``cod_fee``, ``other``,
+        ``other_discount``, ``tip``, ``collected_tax``
+    :param rate: in percent; None for "no tax"
+    :param included: Amazon said nothing of tax, and the amount includes the one that the product has in Odoo
+    """
+
+    kind: str
+    item_id: str
+    quantity: int
+    net: Decimal
+    tax: Decimal
+    rate: Decimal | None
+    scheme: str = "regular"
+    included: bool = False
+
+    @property
+    def gross(self) -> Decimal:
+        """What the buyer paid."""
+        return self.net + self.tax

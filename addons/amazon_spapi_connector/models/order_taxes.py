@@ -1,0 +1,190 @@
+"""Taxes of the sale orders of a batch: who owes them, which tax of the books they are, which price reproduces them."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from odoo.fields import Command
+
+from ..mapping.amounts import problem
+from ..mapping.money import Charge, ItemMoney
+from ..mapping.schemes import TAXED, Destination, is_collected, of_order, scheme_of
+from ..spapi.orders import Line, Order
+from .spapi_tax_map import TaxKey
+
+REASONED = ("deemed", "export", "reverse")
+"""Schemes of which the law itself says why there is no tax."""
+
+
+class OrderTaxes:
+    """The taxes of one account's orders, each looked up once for the batch.
+
+    :param env: environment of the spapi models (sudo)
+    :param account: ``spapi.account`` (sudo)
+    """
+
+    def __init__(self, env, account) -> None:
+        self.env = env
+        self.company = account.company_id
+        self.missing_tax = account.missing_tax
+        self.home = (self.company.account_fiscal_country_id or self.company.country_id).code or ""
+        self.wanted: dict[TaxKey, object] = {}
+        self._zero: dict[tuple[int, int, str], object] = {}
+        self._rows: dict | None = None
+
+    # === WHO OWES === #
+
+    def country(self, order):
+        """The country whose tax it is: that of the delivery, or of which a territory is treated as a part."""
+        return order.territory_id.vat_country_id or order.country_id or order.marketplace_id.country_id
+
+    def destination(self, order) -> Destination:
+        """Where `order` goes, for its scheme."""
+        return Destination(self.home, self.country(order).code or "", order.vat_zone or "", order.vat_check == "valid")
+
+    def items(self, order, parsed: Order) -> list[ItemMoney]:
+        """The money of the items, each with its scheme."""
+        destination = self.destination(order)
+        facilitator = order.marketplace_id.tax_collected
+        return [_item_money(line, destination, facilitator) for line in parsed.lines]
+
+    def scheme_values(self, order, items: list[ItemMoney]) -> dict:
+        """What the order keeps: the scheme and why."""
+        scheme = of_order(item.scheme for item in items if item.quantity or item.total)
+        return {"fiscal_scheme": scheme, "fiscal_scheme_reason": self._why(scheme, order)}
+
+    def _why(self, scheme: str, order) -> str:
+        _ = self.env._
+        country = self.country(order).name or order.marketplace_id.name or ""
+        if scheme == "export" and order.territory_id:
+            return _("%s lies outside the VAT area of the EU, and Amazon charged no tax.", order.territory_id.name)
+        return {
+            "regular": _("Amazon names no other scheme; taxed in %s.", country),
+            "uoss": _("Amazon reports the item under the Union one-stop shop; taxed in %s.", country),
+            "ioss": _("Amazon reports the item under the import one-stop shop; taxed in %s.", country),
+            "deemed": _("Amazon collects the tax and pays it to the authority; the sale carries no tax of yours."),
+            "export": _("The goods leave the EU for %s, and Amazon charged no tax.", country),
+            "reverse": _("The buyer in %s gave a valid VAT number, and Amazon charged no tax.", country),
+            "mixed": _("The items fall under different schemes; each line has its own tax."),
+        }[scheme]
+
+    # === WHICH TAX === #
+
+    def choose(self, charge: Charge, order, product):
+        """The tax of a charge: ``account.tax``, a :class:`TaxKey` until :meth:`fill_in`, or None.
+
+        :param product: of the item that the charge belongs to; decides where Amazon says nothing of tax
+        :raise PriceProblem: the product's taxes are not one percentage
+        """
+        country = self.country(order)
+        if charge.included:
+            return self._own_tax(charge, order.fiscal_position_id, country, product)
+        if charge.rate:
+            # where prices are net, so is the tax that is made for them
+            key = TaxKey(country.id, charge.rate, charge.scheme, order.marketplace_id.tax_included)
+            if key not in self.wanted:
+                self.wanted[key] = self._like(charge.rate, order.fiscal_position_id, product)
+            return key
+        return None if charge.rate is None else self._zero_tax(order.fiscal_position_id, country, charge.scheme)
+
+    def _mapped(self, position, product):
+        taxes = product.taxes_id.filtered_domain(self.env["account.tax"]._check_company_domain(self.company))
+        return position.map_tax(taxes or self.company.account_sale_tax_id)
+
+    def _like(self, rate: Decimal, position, product):
+        """The tax of the books that has this rate for this product and fiscal position, if any."""
+        mapped = self._mapped(position, product)
+        same = len(mapped) == 1 and mapped.amount_type == "percent" and Decimal(str(mapped.amount)) == rate
+        return mapped if same else mapped.browse()
+
+    def _own_tax(self, charge: Charge, position, country, product):
+        if charge.scheme not in TAXED:
+            return self._zero_tax(position, country, charge.scheme)
+        mapped = self._mapped(position, product)
+        if not mapped:
+            return None
+        if len(mapped) > 1 or mapped.amount_type != "percent":
+            raise problem("tax_not_single", charge.item_id, "TAX")
+        if not mapped.amount or mapped.price_include:
+            return mapped
+        key = TaxKey(country.id, Decimal(str(mapped.amount)), charge.scheme, True)
+        self.wanted.setdefault(key, mapped)
+        return key
+
+    def _zero_tax(self, position, country, scheme: str):
+        """The tax for 0 %: an exemption has a legal reason, so none is invented.
+
+        A mapped tax, else what the fiscal position makes of the company's sales tax if that is 0 %, else, where the
+        scheme is the reason, one that says so, else none.
+        """
+        key = (position.id, country.id, scheme)
+        if key not in self._zero:
+            TaxMap = self.env["spapi.tax.map"]
+            rows = TaxMap._rows(self.company, [country.id])
+            tax = rows.get((country.id, 0, scheme))
+            mapped = position.map_tax(self.company.account_sale_tax_id) if position else None
+            if not tax and mapped and len(mapped) == 1 and mapped.amount_type == "percent" and not mapped.amount:
+                tax = mapped
+            if not tax and scheme in REASONED and country:
+                wanted = TaxKey(country.id, Decimal(0), scheme)
+                tax = TaxMap._taxes(self.company, {wanted: None})[wanted]
+            self._zero[key] = tax or None
+        return self._zero[key]
+
+    # === WHICH PRICE === #
+
+    def fill_in(self, vals_list: list[dict], units: dict[int, Decimal], rounding_line) -> None:
+        """Replace keys by taxes and set the unit prices that give Amazon's amounts with them.
+
+        :param units: currency id → its smallest amount
+        :param rounding_line: called with an amount, gives the values of a line for what no net price can reproduce
+        """
+        taxes = self.env["spapi.tax.map"]._taxes(self.company, self.wanted)
+        for vals in vals_list:
+            unit = units[vals["currency_id"]]
+            taxed, left = 0, Decimal(0)
+            for _command, _id, line in vals["order_line"]:
+                charge: Charge = line.pop("charge")
+                tax = taxes[line["tax_ids"]] if isinstance(line["tax_ids"], TaxKey) else line["tax_ids"]
+                net_price = bool(tax) and not tax.price_include
+                amount = charge.net if net_price and not charge.included else charge.gross
+                # A full float: Odoo multiplies first and rounds the line, so thirds of a cent come out whole.
+                line["price_unit"] = float(amount / charge.quantity)
+                line["tax_ids"] = [Command.set(tax.ids if tax else [])]
+                if net_price and tax.amount_type == "percent":
+                    taxed += 1
+                    left += charge.tax - _rounded(amount * Decimal(str(tax.amount)) / 100, unit)
+            if left and abs(left) <= unit * taxed:
+                # Amazon rounds the tax of each piece; a net price times a rate cannot always give the same cent.
+                vals["order_line"].append(Command.create(rounding_line(left)))
+
+
+def _rounded(amount: Decimal, unit: Decimal) -> Decimal:
+    return (amount / unit).to_integral_value(ROUND_HALF_UP) * unit
+
+
+def _item_money(line: Line, destination: Destination, facilitator: bool) -> ItemMoney:
+    parts: dict[str, Decimal] = {}
+    details: dict[str, dict[str, Decimal]] = {"TAX": {}, "DISCOUNT": {}}
+    tax = None
+    for breakdown in line.breakdowns:
+        if breakdown.type == "TAX":
+            tax = (tax or Decimal(0)) + breakdown.value
+        else:
+            parts[breakdown.type] = parts.get(breakdown.type, Decimal(0)) + breakdown.value
+        known = details.get(breakdown.type, {})
+        for subtype, value in breakdown.details:
+            known[subtype] = known.get(subtype, Decimal(0)) + value
+    collected = is_collected(line, facilitator)
+    return ItemMoney(
+        line.item_id,
+        line.quantity,
+        line.total and line.total.value,
+        parts,
+        tax,
+        details["TAX"],
+        details["DISCOUNT"],
+        line.unit_price and line.unit_price.value,
+        scheme_of(line, destination, collected=collected, taxed=None if tax is None else bool(tax)),
+        collected,
+    )
