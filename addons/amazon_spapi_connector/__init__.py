@@ -1,1 +1,1 @@
-from . import controllers, models, sweeping
+from . import controllers, models, sweeping, wizards

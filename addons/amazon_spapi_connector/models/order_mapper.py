@@ -11,6 +11,7 @@ from ..mapping.incoming import items_digest
 from ..mapping.money import Charge
 from ..mapping.pricing import charges
 from ..spapi.orders import Order, parse_order
+from .order_header import HeaderOptions
 from .order_taxes import OrderTaxes
 from .price_words import explain, number
 
@@ -43,6 +44,7 @@ class OrderMapper:
         self.env = env
         self.account = account.sudo()
         self.company = self.account.company_id
+        self.header = HeaderOptions(self.account)
         self.taxes = OrderTaxes(env, self.account)
         self.marketplaces = orders._marketplaces()
         self._parsed: dict[int, Order] = {}
@@ -101,17 +103,14 @@ class OrderMapper:
             "client_order_ref": order.amazon_order_id,
             "origin": order.marketplace_id.name or "Amazon",
             "date_order": order.purchase_date,
-            "commitment_date": order.ship_by,
             "currency_id": currency.id,
-            "pricelist_id": self._pricelist(currency),
+            "pricelist_id": self._pricelist(order, currency),
             "fiscal_position_id": order.fiscal_position_id.id,
-            "warehouse_id": self.account.warehouse_id.id,
-            "team_id": self.account.team_id.id,
             "user_id": False,
-            "payment_term_id": False,
             "require_signature": False,
             "require_payment": False,
             "spapi_order_id": order.id,
+            **self.header.values(order),
             "order_line": [
                 Command.create(self._line_values(charge, lines.get(charge.item_id), order, index))
                 for index, charge in enumerate(found)
@@ -177,8 +176,10 @@ class OrderMapper:
             }
         )
 
-    def _pricelist(self, currency) -> int | bool:
-        """None in the company's currency; otherwise a pricelist that carries Amazon's currency, made when missing."""
+    def _pricelist(self, order, currency) -> int | bool:
+        """The chosen one; else none in the company's currency, and one that carries Amazon's in any other."""
+        if chosen := self.header.pricelist(order, currency):
+            return chosen.id
         if currency == self.company.currency_id:
             return False
         if currency.id not in self.pricelists:

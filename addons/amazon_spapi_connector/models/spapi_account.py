@@ -105,7 +105,6 @@ class SpapiAccount(models.Model):
         precompute=True,
         help="Orders that you ship yourself leave from here.",
     )
-    team_id = fields.Many2one("crm.team", string="Sales Team", check_company=True)
     import_since = fields.Datetime(
         default=lambda self: fields.Datetime.now() - timedelta(days=2),
         required=True,

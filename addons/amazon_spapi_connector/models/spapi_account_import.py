@@ -272,6 +272,8 @@ class SpapiAccount(models.Model):
             self.env["spapi.order"].browse(batch)._map_orders()
             if not self._checkpoint(0, 1):
                 return False
+        self._refresh_waiting_skus()
+        self._invoice_delivered()
         return True
 
     def _requeue_mapped_skus(self) -> None:

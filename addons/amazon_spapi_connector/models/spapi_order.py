@@ -135,6 +135,8 @@ class SpapiOrder(models.Model):
         if not orders:
             raise UserError(self.env._("None of these orders waits for anything."))
         done = orders._as_service()._map_orders()
+        # sudo: the queue of unmapped SKUs is brought up to date whoever presses
+        orders.sudo().account_id._refresh_waiting_skus()
         left = len(orders) - len(done)
         message = self.env._("%s orders imported.", len(done))
         if left:

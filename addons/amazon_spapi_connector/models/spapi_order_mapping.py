@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 
 import psycopg2
 
@@ -57,79 +56,6 @@ class SpapiOrder(models.Model):
             and self.state in ("new", "waiting", "exception")
         )
 
-    # === PRODUCTS === #
-
-    def _find_products(self) -> dict[tuple[int, str], models.Model]:
-        """``{(marketplace id, SKU): product}`` of the lines; a SKU without exactly one product is absent.
-
-        A listing for the marketplace decides, then one for all, then the product whose internal reference is the SKU.
-        """
-        account, lines = self.account_id, self.line_ids
-        account.ensure_one()
-        skus = list({line.sku for line in lines if line.sku})
-        listings = (
-            self.env["spapi.listing"]
-            .sudo()
-            .search([("account_id", "=", account.id), ("sku", "in", skus), ("product_id", "!=", False)])
-        )
-        by_listing = {(listing.marketplace_id.id, listing.sku): listing.product_id for listing in listings}
-        listed = {listing.sku for listing in listings if not listing.marketplace_id}
-        candidates = defaultdict(self.env["product.product"].sudo().browse)
-        products = (
-            self.env["product.product"]
-            .sudo()
-            .search(
-                [
-                    ("default_code", "in", [sku for sku in skus if sku not in listed]),
-                    ("company_id", "in", (False, account.company_id.id)),
-                    ("type", "!=", "combo"),
-                ]
-            )
-        )
-        for product in products:
-            candidates[product.default_code] |= product
-        result = {}
-        for marketplace_id, sku in {(order.marketplace_id.id, line.sku) for order in self for line in order.line_ids}:
-            own = candidates[sku] if sku in candidates else candidates.default_factory()
-            product = (
-                by_listing.get((marketplace_id, sku))
-                or by_listing.get((False, sku))
-                or (own if len(own) == 1 else None)
-            )
-            if product:
-                result[marketplace_id, sku] = product
-        return result
-
-    def _with_products(self):
-        """Give the lines their products. Orders with a SKU that has none wait, and are left out of what is returned."""
-        if not self:
-            return self
-        found = self._find_products()
-        ready = self.browse()
-        for order in self:
-            missing = []
-            for line in order.line_ids:
-                product = found.get((order.marketplace_id.id, line.sku))
-                if product and line.product_id != product:
-                    line.product_id = product
-                elif not product and line.quantity:
-                    missing.append(line.sku or line.asin or line.item_id)
-            if missing:
-                order._wait_for(sorted(set(missing)))
-            else:
-                ready += order
-        return ready
-
-    def _wait_for(self, skus: list[str]) -> None:
-        text = self.env._(
-            "No product for: %s. Assign one (or give a product this internal reference); the order is then imported by"
-            " itself.",
-            ", ".join(skus),
-        )
-        self.write(
-            {"state": "waiting", "problem_code": "sku_unmapped", "problem": text, "missing_skus": ", ".join(skus)}
-        )
-
     # === SALE ORDERS === #
 
     def _map_isolated(self, account):
@@ -178,7 +104,7 @@ class SpapiOrder(models.Model):
         service = account._as_service().env
         sales = service["sale.order"].with_context(**QUIET).create(vals_list)
         orders, sales = orders._without_mismatch(sales, mapper)
-        sales.action_confirm()
+        mapper.header.to_confirm(orders, sales).action_confirm()
         for order, sale in zip(orders, sales, strict=True):
             order.write(
                 {

@@ -15,3 +15,4 @@ from . import (
     test_secret_age,
 )
 from . import test_personal_keys, test_search, test_sweep, test_updates, test_vault_documents
+from . import test_options, test_ship_risk, test_similar, test_unmapped

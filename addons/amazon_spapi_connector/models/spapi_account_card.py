@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
+
+from odoo import fields, models
+
+
+class SpapiAccount(models.Model):
+    """What the card of an account shows: today's orders, what needs a person, what Amazon still grants."""
+
+    _inherit = "spapi.account"
+
+    today_count = fields.Integer(string="Orders Today", compute="_compute_card")
+    to_ship_count = fields.Integer(string="To Ship", compute="_compute_card")
+    risk_count = fields.Integer(string="At Risk", compute="_compute_card", help="Late or at risk to be shipped late.")
+    calls_left = fields.Integer(
+        string="Reads Left", compute="_compute_calls_left", compute_sudo=True, help="Of orders, as Amazon grants them."
+    )
+    next_run = fields.Datetime(compute="_compute_next_run", compute_sudo=True)
+
+    def _compute_card(self) -> None:
+        Order = self.env["spapi.order"]
+        of_accounts = ("account_id", "in", self.ids)
+
+        def count(*domain) -> dict[int, int]:
+            rows = Order._read_group([of_accounts, *domain], ["account_id"], ["__count"])
+            return {account.id: number for account, number in rows}
+
+        today = count(("purchase_date", ">=", self._today_begins()))
+        to_ship = count(("ship_risk", "in", ("ok", "risk", "late")))
+        risk = count(("ship_risk", "in", ("risk", "late")))
+        for account in self:
+            account.today_count = today.get(account.id, 0)
+            account.to_ship_count = to_ship.get(account.id, 0)
+            account.risk_count = risk.get(account.id, 0)
+
+    def _today_begins(self) -> datetime:
+        """Midnight of the reader's day, in naive UTC."""
+        zone = ZoneInfo(self.env.user.tz or "UTC")
+        midnight = datetime.combine(fields.Date.context_today(self), time(), zone)
+        return midnight.astimezone(UTC).replace(tzinfo=None)
+
+    def _compute_calls_left(self) -> None:
+        for account in self:
+            quota = account.quota_ids.filtered(lambda row: row.operation == "searchOrders")
+            account.calls_left = quota.available
+
+    def _compute_next_run(self) -> None:
+        cron = self.env.ref("amazon_spapi_connector.ir_cron_import_orders", raise_if_not_found=False)
+        planned = cron.nextcall if cron and cron.active else False
+        for account in self:
+            going = account.state in ("connected", "error") and planned
+            account.next_run = max(filter(None, (planned, account.retry_at))) if going else False
+
+    def action_view_today(self) -> dict:
+        return self._action_orders(self.env._("Orders Today"), {"search_default_today": 1})
+
+    def action_view_risk(self) -> dict:
+        return self._action_orders(self.env._("To Ship in Time"), {"search_default_risk": 1})
+
+    def action_open(self) -> dict:
+        """Open the account's settings."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "spapi.account",
+            "res_id": self.id,
+            "view_mode": "form",
+        }

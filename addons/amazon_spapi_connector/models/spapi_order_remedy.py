@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from odoo import api, fields, models
+
+REMEDIES = {
+    "sku_unmapped": "products",
+    "tax_missing": "account",
+    "no_address": "account",
+    "tax_not_found": "taxes",
+    "total_mismatch": "taxes",
+    "cancelled_after_import": "sale",
+    "changed_after_import": "sale",
+    "cancelled_here": "sale",
+}
+"""Problem → the place that mends it. What is not listed is tried again once its reason is gone."""
+
+
+class SpapiOrder(models.Model):
+    """The one thing to do about an order that needs a person."""
+
+    _inherit = "spapi.order"
+
+    remedy = fields.Selection(
+        [
+            ("products", "Assign products"),
+            ("account", "Open the account"),
+            ("taxes", "Check the taxes"),
+            ("sale", "Open the sale order"),
+            ("retry", "Retry"),
+        ],
+        string="What to Do",
+        compute="_compute_remedy",
+    )
+    is_prime = fields.Boolean(compute="_compute_programs", search="_search_is_prime")
+    is_business = fields.Boolean(string="Business", compute="_compute_programs", search="_search_is_business")
+
+    @api.depends("state", "problem_code", "sale_order_id")
+    def _compute_remedy(self) -> None:
+        for order in self:
+            if order.state not in ("waiting", "exception", "quarantined"):
+                order.remedy = False
+            elif order.sale_order_id:
+                order.remedy = "sale"
+            else:
+                order.remedy = REMEDIES.get(order.problem_code, "retry" if order.state != "quarantined" else False)
+
+    @api.depends("programs")
+    def _compute_programs(self) -> None:
+        for order in self:
+            names = (order.programs or "").split(", ")
+            order.is_prime = "PRIME" in names
+            order.is_business = "AMAZON_BUSINESS" in names
+
+    def _search_is_prime(self, operator: str, value):
+        return _with_program("PRIME", operator, value)
+
+    def _search_is_business(self, operator: str, value):
+        return _with_program("AMAZON_BUSINESS", operator, value)
+
+    def action_view_account(self) -> dict:
+        self.ensure_one()
+        return self.account_id.action_open()
+
+    def action_view_taxes(self) -> dict:
+        """The taxes that reproduce Amazon's amounts."""
+        return self.env["ir.actions.actions"]._for_xml_id("amazon_spapi_connector.action_spapi_tax_map")
+
+
+def _with_program(name: str, operator: str, value):
+    if operator != "in":
+        return NotImplemented
+    return [("programs", "like" if True in value else "not like", name)]
