@@ -125,3 +125,13 @@ def _by_age(env, model: str, condition: SQL, cutoff: datetime, limit: int) -> Sw
         return Swept(0)
     env[model].browse(row[0] for row in rows).unlink()
     return Swept(len(rows), rows[0][1], rows[-1][1])
+
+
+@sweep("amazon_comparisons", "Results of comparisons with Amazon", module=_MODULE)
+def _comparisons(env, company, cutoff: datetime, limit: int) -> Swept:
+    return _by_age(env, "spapi.reconciliation", SQL("company_id = %s", company.id), cutoff, limit)
+
+
+@sweep("amazon_recoveries", "Lists of Amazon orders that were read again", module=_MODULE)
+def _recoveries(env, company, cutoff: datetime, limit: int) -> Swept:
+    return _by_age(env, "spapi.recovery", SQL("company_id = %s", company.id), cutoff, limit)

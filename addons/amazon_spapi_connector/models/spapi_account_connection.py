@@ -45,14 +45,15 @@ class SpapiAccount(models.Model):
         observer = records.append if records is not None else None
         return SpapiClient(self._credentials(), endpoint=self.sudo().endpoint_url or "", observer=observer)
 
-    def _call(self, operation: str, call):
+    def _call(self, operation: str, call, *, automatic: bool = False):
         """Make a call within the quota and feed the quota with what Amazon said.
 
         :param call: takes the client, returns its answer
+        :param automatic: nobody waits for it, so it leaves the calls that are kept for people
         :raise errors.SpapiError: :class:`errors.Throttled` also when our own ledger says that Amazon would refuse
         """
         quota = self.env["spapi.quota"]
-        wait = quota._take(self, operation)
+        wait = quota._take(self, operation, reserve=self.quota_reserve if automatic else 0.0)
         if wait:
             raise errors.Throttled("our own count", code=LEDGER, operation=operation, retry_after=wait, sent=False)
         records: list[CallRecord] = []

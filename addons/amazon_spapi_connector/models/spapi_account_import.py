@@ -204,7 +204,8 @@ class SpapiAccount(models.Model):
             if not self._goes_on():
                 return True
             try:
-                page = self._call("searchOrders", lambda client: client.search_orders(parameters))  # noqa: B023
+                search = lambda client: client.search_orders(parameters)  # noqa: B023, E731
+                page = self._call("searchOrders", search, automatic=True)
                 if page.next_token and cursor._has_seen(page.next_token):
                     raise errors.MalformedResponse("the pages repeat", code="PaginationLoop", operation="searchOrders")
                 if page.next_token and cursor.page_count >= MAX_PAGES:
@@ -232,6 +233,7 @@ class SpapiAccount(models.Model):
         until = page.last_updated_before
         cursor = self._cursor(code)
         begun_at, after = cursor.begun_at, (cursor.parameters or {}).get("lastUpdatedAfter", "")
+        cursor._count(page.orders)
         cursor._advance(page.next_token, until.astimezone(UTC).replace(tzinfo=None) if until else None)
         if code == "unshipped" and not page.next_token:
             self._give_up_addresses(begun_at, after)

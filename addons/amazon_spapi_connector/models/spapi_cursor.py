@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from odoo import fields, models
+
+from ..spapi.values import parse_time
 
 OVERLAP = timedelta(minutes=2)
 """Amazon's filters are exclusive and its index lags: every read begins a little before the last one ended."""
@@ -34,6 +36,8 @@ class SpapiCursor(models.Model):
     parameters = fields.Json(help="Parameters of the search in progress; Amazon binds its page token to them.")
     watermark = fields.Datetime(help="End of the period that the search in progress covers, as Amazon gave it.")
     page_count = fields.Integer(help="Pages of the search in progress that are stored.")
+    order_count = fields.Integer(string="Orders in Progress", help="Orders on the pages that are stored.")
+    reached = fields.Datetime(help="Last update of the newest order of the search in progress.")
     seen_tokens = fields.Json(help="Digests of the page tokens of this search: one that returns would never end.")
     last_done = fields.Datetime(string="Last Completed")
 
@@ -47,7 +51,7 @@ class SpapiCursor(models.Model):
         """Give up the pages of the search in progress and begin again at the cursor. Nothing is lost by it."""
         self.write(
             {"page_token": False, "page_token_at": False, "begun_at": False, "parameters": False}
-            | {"watermark": False, "page_count": 0, "seen_tokens": False}
+            | {"watermark": False, "page_count": 0, "seen_tokens": False, "order_count": 0, "reached": False}
         )
 
     def _begin(self, parameters: dict) -> None:
@@ -56,6 +60,25 @@ class SpapiCursor(models.Model):
 
     def _has_seen(self, token: str) -> bool:
         return _digest(token) in (self.seen_tokens or [])
+
+    def _count(self, orders: list) -> None:
+        """Note how far a page (as Amazon sent it) brings the search in progress, for people to see."""
+        moments = [parse_time(raw.get("lastUpdatedTime")) for raw in orders if isinstance(raw, dict)]
+        found = [moment.astimezone(UTC).replace(tzinfo=None, microsecond=0) for moment in moments if moment]
+        self.write(
+            {
+                "order_count": self.order_count + len(orders),
+                "reached": max([*found, *filter(None, [self.reached])], default=False),
+            }
+        )
+
+    def _share(self) -> int | None:
+        """Per cent of the search in progress that is read, as far as the dates of its orders tell."""
+        self.ensure_one()
+        if not (self.reached and self.watermark and self.watermark > self.last_updated_after):
+            return None
+        done = (self.reached - self.last_updated_after) / (self.watermark - self.last_updated_after)
+        return max(0, min(99, round(100 * done)))
 
     def _advance(self, next_token: str | None, covered_until: datetime | None) -> None:
         """Note that a page is stored; call it in the transaction that stores the page.

@@ -14,6 +14,15 @@ from ..spapi.quota import Bucket, QuotaExhausted, default_bucket
 
 _logger = logging.getLogger(__name__)
 ATTEMPTS = 8
+_COUNT = """INSERT INTO spapi_quota_use (account_id, operation, hour, calls, throttled, waited)
+                 VALUES (%%s, %%s, date_trunc('hour', clock_timestamp() AT TIME ZONE 'UTC'), %s)
+            ON CONFLICT (account_id, operation, hour) DO UPDATE SET {0} = spapi_quota_use.{0} + 1"""
+COUNTERS = {
+    "calls": _COUNT.format("calls") % "1, 0, 0",
+    "throttled": _COUNT.format("throttled") % "0, 1, 0",
+    "waited": _COUNT.format("waited") % "0, 0, 1",
+}
+"""Statements that add one to a counter of ``spapi.quota.use``, for (account id, operation)."""
 
 
 class SpapiQuota(models.Model):
@@ -53,24 +62,28 @@ class SpapiQuota(models.Model):
         :param reserve: tokens to be left for people
         """
         waits: list[float] = []
+        used: list[str] = []
 
         def take(bucket: Bucket, now: float) -> Bucket:
             try:
                 bucket = bucket.take(now, reserve=reserve)
             except QuotaExhausted as exhausted:
                 waits.append(exhausted.wait)
+                used.append("waited")
             else:
                 waits.append(0.0)
+                used.append("calls")
             return bucket
 
-        self._change(account, operation, take)
+        self._change(account, operation, take, lambda: used[-1])
         return waits[-1]
 
     @api.model
     def _drain(self, account, operation: str, retry_after: float | None) -> None:
         """Amazon answered 429: the bucket is empty, whatever we thought."""
         if operation in OPERATIONS:
-            self._change(account, operation, lambda bucket, now: bucket.drain(now, retry_after))
+            drain = lambda bucket, now: bucket.drain(now, retry_after)  # noqa: E731
+            self._change(account, operation, drain, lambda: "throttled")
 
     @api.model
     def _feed(self, account, operation: str, rate: float) -> None:
@@ -80,15 +93,30 @@ class SpapiQuota(models.Model):
         )
         row = self.env.cr.fetchone()
         if not row or abs(float(row[0]) - rate) > 1e-6:
-            self._change(account, operation, lambda bucket, now: bucket.observe_limit(round(rate, 6), now))
+            plan = OPERATIONS[operation]
+            observed = (plan.rate, plan.burst)
+            self._change(
+                account, operation, lambda bucket, now: bucket.observe_limit(round(rate, 6), now, plan=observed)
+            )
 
     @api.model
-    def _change(self, account, operation: str, change: Callable[[Bucket, float], Bucket]) -> None:
-        """Replace the bucket under its row lock, in a short transaction of its own."""
+    def _change(
+        self,
+        account,
+        operation: str,
+        change: Callable[[Bucket, float], Bucket],
+        counted: Callable[[], str] | None = None,
+    ) -> None:
+        """Replace the bucket under its row lock, in a short transaction of its own.
+
+        :param counted: what the change is for the statistics of use, asked afterwards: a key of :data:`COUNTERS`
+        """
         for attempt in range(ATTEMPTS):
             try:
                 with self.env.registry.cursor() as cr:
                     self._change_row(cr, account.id, operation, change)
+                    if counted:
+                        self._count(cr, account.id, operation, counted())
                 return
             except psycopg2.errors.SerializationFailure:
                 # Odoo's cursors are REPEATABLE READ: whoever waited for the lock must look again.
@@ -118,6 +146,35 @@ class SpapiQuota(models.Model):
                 "UPDATE spapi_quota SET rate = %s, burst = %s, tokens = %s, updated_epoch = %s WHERE id = %s",
                 [new.rate, new.burst, new.tokens, new.updated_at, row_id],
             )
+
+    @api.model
+    def _count(self, cr, account_id: int, operation: str, counter: str) -> None:
+        """Add one to the hour's counter, in the transaction that changes the bucket and under its lock."""
+        cr.execute(COUNTERS[counter], [account_id, operation])
+
+    # === OUTLOOK === #
+
+    @api.model
+    def _bucket(self, account, operation: str) -> tuple[Bucket, float]:
+        """``(bucket, now)`` as it is committed; a full one if nothing was called yet."""
+        now = self._now(self.env.cr)
+        row = self.search([("account_id", "=", account.id), ("operation", "=", operation)], limit=1)
+        if not row:
+            return default_bucket(operation, now), now
+        return Bucket(row.rate, row.burst, row.tokens, row.updated_epoch), now
+
+    @api.model
+    def _outlook(self, account, operation: str) -> tuple[int, float]:
+        """``(calls that automatic work may make now, seconds between two after that)``."""
+        bucket, now = self._bucket(account, operation)
+        left = bucket.available(now) - min(account.quota_reserve, bucket.burst - 1)
+        return max(0, int(left + 1e-6)), 1 / bucket.rate
+
+    @api.model
+    def _duration(self, account, operation: str, calls: int) -> float:
+        """Seconds that automatic work needs for `calls` calls."""
+        bucket, now = self._bucket(account, operation)
+        return bucket.duration(now, calls, account.quota_reserve)
 
     @api.model
     def _now(self, cr) -> float:

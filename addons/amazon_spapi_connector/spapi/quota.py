@@ -72,15 +72,35 @@ class Bucket:
         bucket = self.refill(now)
         return replace(bucket, tokens=bucket.tokens - cost)
 
-    def observe_limit(self, rate: float | None, now: float | None = None) -> Bucket:
+    def observe_limit(
+        self, rate: float | None, now: float | None = None, *, plan: tuple[float, float] | None = None
+    ) -> Bucket:
         """The bucket with the rate that Amazon stated (``x-amzn-RateLimit-Limit``); None or nonsense changes nothing.
 
         With `now` the time so far is filled at the old rate.
+
+        :param plan: Amazon's documented (rate, burst). Amazon states no burst: one that grants a part of the rate is
+            taken to grant the same part of the burst, one that grants more to grant no more at once. The answer that
+            stated the rate was itself a call, so a smaller bucket is not full any more.
         """
         if rate is None or not 0 < rate < 1e6 or rate == self.rate:
             return self
-        bucket = self if now is None else self.refill(now)
-        return replace(bucket, rate=rate)
+        bucket = replace(self if now is None else self.refill(now), rate=rate)
+        if plan is None:
+            return bucket
+        burst = max(1.0, plan[1] * min(1.0, rate / plan[0]))
+        if burst >= bucket.burst:
+            return replace(bucket, burst=burst)
+        tokens = min(bucket.tokens * burst / bucket.burst if bucket.tokens > 0 else bucket.tokens, burst - 1)
+        return replace(bucket, burst=burst, tokens=tokens)
+
+    def duration(self, now: float, calls: int, reserve: float = 0.0) -> float:
+        """Seconds until `calls` calls can have been made, 0 for none."""
+        if calls <= 0:
+            return 0.0
+        # beyond the first bucketful each call waits for its own token
+        missing = calls + min(reserve, self.burst - 1) - self.refill(now).tokens
+        return max(0.0, missing / self.rate)
 
     def drain(self, now: float, retry_after: float | None = None) -> Bucket:
         """The bucket after a 429: empty, so the next token comes in 1 / rate seconds; with a longer `retry_after`

@@ -12,6 +12,8 @@ from . import (
     test_oauth,
     test_pricing,
     test_quota,
+    test_reconcile,
+    test_recovery,
     test_secret_age,
 )
 from . import test_personal_keys, test_search, test_sweep, test_updates, test_vault_documents

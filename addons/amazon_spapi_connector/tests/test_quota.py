@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo.tests import tagged
 
 from .common import SpapiCase
@@ -51,3 +53,51 @@ class TestQuota(SpapiCase):
             self.env["spapi.quota"]._drain(self.account, "searchOrders", None)
             self.assertEqual(self.env["spapi.quota"]._take(other, "searchOrders"), 0.0)
             self.assertEqual(self.env["spapi.quota"]._take(self.account, "getOrder"), 0.0)
+
+    def test_use_by_the_hour(self):
+        """Each call, each put-off call and each refusal is counted in its hour, and the old hours go."""
+        quota = self.env["spapi.quota"]
+        with self.enter_registry_test_mode():
+            for _call in range(22):
+                quota._take(self.account, "searchOrders")
+            quota._drain(self.account, "searchOrders", None)
+            quota._take(self.account, "getOrder")
+        self.env.invalidate_all()
+        rows = self.env["spapi.quota.use"].search([("account_id", "=", self.account.id)])
+        self.assertEqual(
+            {row.operation: (row.calls, row.waited, row.throttled) for row in rows},
+            {"searchOrders": (20, 2, 1), "getOrder": (1, 0, 0)},
+        )
+        cards = {card["operation"]: card for card in self.account.quota_cards}
+        self.assertEqual(list(cards), ["searchOrders", "getOrder"])
+        card = cards["searchOrders"]
+        self.assertEqual((card["left"], card["burst"], card["calls"], card["throttled"]), (0, 20, 20, 1))
+        self.assertTrue(0 < card["next"] <= 179)
+        self.assertEqual(cards["getOrder"]["left"], 29)
+        rows.filtered(lambda row: row.operation == "getOrder").sudo().hour -= timedelta(days=31)
+        self.env["spapi.quota.use"]._gc_old()
+        self.assertEqual(rows.exists().mapped("operation"), ["searchOrders"])
+
+    def test_people_have_calls_left(self):
+        """Automatic work leaves the account's reserve; a person takes it."""
+        take = self.env["spapi.quota"]._take
+        with self.enter_registry_test_mode():
+            for _call in range(18):
+                self.assertEqual(take(self.account, "searchOrders", reserve=2), 0.0)
+            self.assertTrue(take(self.account, "searchOrders", reserve=2) > 170)
+            self.assertEqual([take(self.account, "searchOrders") for _call in range(2)], [0.0, 0.0])
+
+    def test_a_quarter_of_the_quota(self):
+        """Amazon cuts the plan while an import runs: the answer says it, and no further call is refused."""
+        self.sandbox.generate(700)
+        self.sandbox.control("POST", "throttle", {"factor": 0.25})
+        self.run_import()
+        rows = self.sandbox.control("GET", "journal?operation=searchOrders")
+        self.assertEqual([row["status"] for row in rows], [200, 200, 200])  # 5 at once, 2 kept for people
+        quota = self._quota()
+        self.assertAlmostEqual(quota.rate, 0.0014)
+        self.assertEqual(quota.burst, 5)
+        self.sandbox.control("POST", "throttle", {"factor": 1})
+        with self.enter_registry_test_mode():
+            self.env["spapi.quota"]._feed(self.account, "searchOrders", 0.0056)
+        self.assertEqual(self._quota().burst, 20)

@@ -155,6 +155,23 @@ class TestSweep(SpapiCase):
         self.assertFalse(empty.exists() or cursors.exists())
         self.assertTrue(mapped.exists())
 
+    def test_comparisons_and_lists_of_numbers(self):
+        """They name Amazon's orders, and go with them."""
+        values = {"account_id": self.account.id, "date_from": self.start}
+        compared = self.env["spapi.reconciliation"].create(values)
+        line = {"reconciliation_id": compared.id, "amazon_order_id": "406-1234567-1234567", "kind": "missing"}
+        line = self.env["spapi.reconciliation.line"].create(line)
+        recovered = self.env["spapi.recovery"]._for_ids(self.account, ["406-1234567-1234567"])
+        self.sql("UPDATE spapi_reconciliation SET write_date = %s", self.start)
+        self.sql("UPDATE spapi_recovery SET write_date = %s", self.start)
+        with freeze_time(self.start + self.months - timedelta(seconds=1)):
+            self.sweep()
+            self.assertTrue(line.exists() and recovered.line_ids.exists())
+        numbers = recovered.line_ids
+        with freeze_time(self.start + self.months + timedelta(seconds=1)):
+            self.sweep()
+        self.assertFalse(compared.exists() or line.exists() or recovered.exists() or numbers.exists())
+
     def test_batches_go_on_where_they_stopped(self):
         with freeze_time(self.start + self.months + timedelta(seconds=1)):
             env = self.env(su=True)

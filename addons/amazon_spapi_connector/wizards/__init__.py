@@ -1,1 +1,1 @@
-from . import spapi_listing_assign
+from . import spapi_listing_assign, spapi_order_question

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from amazon_spapi_connector.spapi.operations import OPERATIONS
 from amazon_spapi_connector.spapi.quota import Bucket, QuotaExhausted, default_bucket
@@ -100,6 +102,45 @@ def test_observe_limit():
     assert (faster.rate, faster.tokens) == (2.0, 5.0), "time so far counts at the old rate"
     for nonsense in (None, 0, -1, float("nan"), float("inf"), 0.5):
         assert bucket.observe_limit(nonsense) is bucket
+
+
+def test_a_part_of_the_rate_is_a_part_of_the_burst():
+    """Amazon states no burst: a quarter of the rate is taken for a quarter of it, and comes back with the rate."""
+    plan = (0.0056, 20.0)
+    bucket = Bucket(0.0056, 20, 19, 0.0)  # one call was made, whose answer states the new rate
+    quarter = bucket.observe_limit(0.0014, 0.0, plan=plan)
+    assert (quarter.rate, quarter.burst, quarter.tokens) == (0.0014, 5.0, 4.0)
+    assert bucket.observe_limit(0.0014, 0.0).burst == 20, "without the plan only the rate is known"
+    assert Bucket(0.0056, 20, -3, 0.0).observe_limit(0.0014, 0.0, plan=plan).tokens == -3, "a debt stays a debt"
+    assert Bucket(0.0056, 20, 5, 0.0).observe_limit(0.00001, 0.0, plan=plan).burst == 1, "one call always fits"
+    whole = quarter.observe_limit(0.0056, 0.0, plan=plan)
+    assert (whole.rate, whole.burst, whole.tokens) == (0.0056, 20.0, 4.0), "nothing is given that was not refilled"
+    assert whole.observe_limit(5.0, 0.0, plan=plan).burst == 20, "more calls a second are not more at once"
+
+
+@given(share=st.floats(0.01, 1), used=st.integers(1, 20), seed=st.integers(0, 10**6))
+def test_a_cut_bucket_is_never_ahead_of_amazons(share, used, seed):
+    """After a cut that the answer of a call states, no call is allowed that Amazon's own bucket, full at the cut,
+    would refuse."""
+    plan = (0.0056, 20.0)
+    burst = max(1.0, 20 * share)
+    ours = Bucket(0.0056, 20, 20 - used, 0.0).observe_limit(0.0056 * share, 0.0, plan=plan)
+    theirs = Bucket(0.0056 * share, burst, burst - 1, 0.0)
+    now = 0.0
+    for step in range(30):
+        wait = ours.wait(now)
+        now += wait + (seed % 7) * step
+        ours = ours.take(now + 1e-6)
+        assert theirs.wait(now + 1e-6) <= 1e-3
+        theirs = replace(theirs.refill(now + 1e-6), tokens=theirs.available(now + 1e-6) - 1)
+
+
+def test_duration():
+    bucket = Bucket(0.5, 30, 30, 0.0)
+    assert bucket.duration(0.0, 0) == 0
+    assert bucket.duration(0.0, 30) == 0, "they are all there"
+    assert bucket.duration(0.0, 40) == pytest.approx(20)
+    assert bucket.duration(0.0, 40, reserve=5) == pytest.approx(30), "the people's stay"
 
 
 def test_defaults_are_amazons_models():

@@ -1,0 +1,102 @@
+"""What Odoo holds of a page of Amazon orders, in the words of the comparison. A few queries for all of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+
+from odoo.fields import Domain
+
+from ..mapping.reconciling import Here, Sale, SoldItem
+
+
+def here_of(account, order_ids: list[str]) -> tuple[dict, dict[str, Here]]:
+    """``({order id: spapi.order}, {order id: Here})`` of those that are stored.
+
+    :param account: ``spapi.account`` in an environment that sees everything
+    """
+    env = account.env
+    orders = env["spapi.order"].search([("account_id", "=", account.id), ("amazon_order_id", "in", order_ids)])
+    stored = {order.amazon_order_id: order for order in orders}
+    sales = _sales(account, orders)
+    found = {}
+    for name, order in stored.items():
+        found[name] = Here(
+            state=order.state,
+            problem=order.problem_code or "",
+            status=order.status or "",
+            updated=order.last_updated or None,
+            total=_money(order.amount_total, order.currency_id),
+            quantities={line.item_id: line.quantity for line in order.line_ids},
+            sales=tuple(sales.get(name, ())),
+        )
+    return stored, found
+
+
+def _sales(account, orders) -> dict[str, list[Sale]]:
+    """``{order id: sale orders}``: the linked one, and whatever else carries Amazon's number."""
+    env = account.env
+    numbers = orders.mapped("amazon_order_id")
+    sales = env["sale.order"].search(
+        Domain("company_id", "=", account.company_id.id)
+        & (Domain("spapi_order_id", "in", orders.ids) | Domain("client_order_ref", "in", numbers))
+    )
+    delivered = _delivered(sales.order_line)
+    result = defaultdict(list)
+    by_sale = {order.sale_order_id.id: order for order in orders if order.sale_order_id}
+    for sale in sales:
+        order = by_sale.get(sale.id)
+        items: dict[str, list] = {}
+        for line in sale.order_line:
+            item_id = line.spapi_line_id.item_id
+            if not item_id:
+                continue
+            ordered, sent = items.get(item_id, (Decimal(0), None))
+            piece = _sent(line, delivered)
+            items[item_id] = (ordered + _pieces(line.product_uom_qty), piece if sent is None else sent + (piece or 0))
+        result[order.amazon_order_id if order else sale.client_order_ref].append(
+            Sale(
+                name=sale.name,
+                state=sale.state,
+                total=_money(sale.amount_total, sale.currency_id),
+                currency=sale.currency_id.name or "",
+                items={item_id: SoldItem(*numbers) for item_id, numbers in items.items()},
+                linked=bool(order),
+            )
+        )
+    return {name: sorted(found, key=lambda sale: not sale.linked) for name, found in result.items()}
+
+
+def _sent(line, delivered: dict[int, Decimal]) -> Decimal | None:
+    """Pieces of a sale order line that left for the buyer; None for what is not delivered, such as a service."""
+    if line.product_id.type == "service":
+        return None
+    if any(move.product_id != line.product_id for move in line.move_ids):
+        # A kit: its parts move, and Odoo says how many kits they make.
+        return _pieces(line.qty_delivered)
+    return delivered.get(line.id, Decimal(0))
+
+
+def _delivered(lines) -> dict[int, Decimal]:
+    """``{sale order line id: pieces}`` that left for a customer. What came back later was shipped all the same, and
+    what goes out again in exchange for it is no second shipment of the order."""
+    result: dict[int, Decimal] = defaultdict(Decimal)
+    for move in lines.move_ids:
+        if (
+            move.state == "done"
+            and move.location_dest_id.usage == "customer"
+            and move.location_id.usage != "customer"
+            and not move.origin_returned_move_id
+        ):
+            line = move.sale_line_id
+            amount = move.product_uom._compute_quantity(move.quantity, line.product_uom_id, rounding_method="HALF-UP")
+            result[line.id] += _pieces(amount)
+    return result
+
+
+def _pieces(value: float) -> Decimal:
+    return Decimal(f"{value:.4f}").normalize() + 0
+
+
+def _money(value: float, currency) -> Decimal:
+    return Decimal(f"{value:.{currency.decimal_places if currency else 2}f}")

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..mapping.reconciling import EQUAL, KNOWN
+
+
+class SpapiReconciliationLine(models.Model):
+    """One part of an order that differs, or why an order is knowingly no sale order. Holds nothing personal."""
+
+    _name = "spapi.reconciliation.line"
+    _description = "Amazon Reconciliation Result"
+    _order = "reconciliation_id desc, amazon_order_id, id"
+    _rec_name = "amazon_order_id"
+
+    reconciliation_id = fields.Many2one(
+        "spapi.reconciliation", required=True, readonly=True, index=True, ondelete="cascade"
+    )
+    account_id = fields.Many2one(related="reconciliation_id.account_id")
+    company_id = fields.Many2one(related="reconciliation_id.company_id", store=True, precompute=True)
+    amazon_order_id = fields.Char(string="Amazon Order", readonly=True, index=True)
+    order_id = fields.Many2one("spapi.order", string="Stored Order", readonly=True, ondelete="set null", index=True)
+    sale_order_id = fields.Many2one("sale.order", readonly=True, ondelete="set null", index="btree_not_null")
+    kind = fields.Selection(
+        [
+            ("equal", "Equal"),
+            ("known", "Knowingly not imported"),
+            ("missing", "Missing in Odoo"),
+            ("foreign", "Not at Amazon"),
+            ("doubled", "Several sale orders"),
+            ("outdated", "Older than at Amazon"),
+            ("status", "Other status at Amazon"),
+            ("state", "State does not fit"),
+            ("sale_state", "Sale order's state"),
+            ("quantity", "Pieces ordered"),
+            ("shipped", "Pieces shipped"),
+            ("money", "Money"),
+        ],
+        required=True,
+        readonly=True,
+        index=True,
+    )
+    differs = fields.Boolean(compute="_compute_differs", search="_search_differs")
+    reason = fields.Char(readonly=True, help="Why it is no sale order.")
+    part = fields.Char(readonly=True, help="Amazon's item, or what of the order differs.")
+    amazon_value = fields.Char(string="At Amazon", readonly=True)
+    odoo_value = fields.Char(string="In Odoo", readonly=True)
+    reread_at = fields.Datetime(string="Read Again", readonly=True)
+
+    @api.depends("kind")
+    def _compute_differs(self) -> None:
+        for line in self:
+            line.differs = line.kind not in (EQUAL, KNOWN)
+
+    def _search_differs(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        return [("kind", "not in" if True in value else "in", (EQUAL, KNOWN))]
+
+    def action_reread(self) -> dict:
+        """Read these orders again from Amazon, in the background; then compare anew."""
+        ids = sorted({line.amazon_order_id for line in self if line.amazon_order_id})
+        accounts = self.account_id
+        if len(accounts) != 1 or not ids:
+            raise UserError(self.env._("Choose orders of one account."))
+        recovery = self.env["spapi.recovery"]._for_ids(accounts, ids)
+        recovery.action_start()
+        self.sudo().write({"reread_at": fields.Datetime.now()})  # sudo: results are nobody's to edit
+        return recovery._action_open()

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import psycopg2
+
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+from .. import recovering
+from ..spapi import errors
+
+
+class SpapiRecoveryLine(models.Model):
+    _name = "spapi.recovery.line"
+    _description = "Amazon Order to Recover"
+    _order = "recovery_id desc, id"
+    _rec_name = "amazon_order_id"
+
+    recovery_id = fields.Many2one("spapi.recovery", required=True, readonly=True, index=True, ondelete="cascade")
+    company_id = fields.Many2one(related="recovery_id.company_id", store=True, precompute=True)
+    amazon_order_id = fields.Char(string="Amazon Order", required=True, readonly=True, index=True)
+    order_id = fields.Many2one("spapi.order", string="Stored Order", readonly=True, ondelete="set null", index=True)
+    order_state = fields.Selection(related="order_id.state", string="State Now")
+    order_problem = fields.Text(related="order_id.problem", string="What It Waits For")
+    marketplace_id = fields.Many2one("spapi.marketplace", readonly=True)
+    status = fields.Char(string="At Amazon", readonly=True)
+    found = fields.Selection(
+        [("here", "Here"), ("older", "Changed since"), ("missing", "Missing")], string="In Odoo", readonly=True
+    )
+    state = fields.Selection(
+        [("todo", "To read"), ("here", "Nothing to do"), ("done", "Read"), ("problem", "Not read")],
+        required=True,
+        default="todo",
+        readonly=True,
+        index=True,
+    )
+    outcome = fields.Char(string="Result", readonly=True)
+
+    _number_uniq = models.Constraint("UNIQUE(recovery_id, amazon_order_id)", "An order is read once.")
+
+    def _read_orders(self) -> None:
+        """Read these orders and store them, each on its own; the caller holds the import's lock and commits.
+
+        :raise errors.SpapiError: Amazon cannot be asked now. What was read so far is noted
+        """
+        for line in self:
+            account = line.recovery_id.account_id
+            try:
+                with self.env.cr.savepoint():
+                    outcome, order = recovering.read(account, line.amazon_order_id, automatic=True)
+            except errors.SpapiError:
+                # The ones before are read: keep that, then wait.
+                self.env["ir.cron"]._commit_progress(0, remaining=1)
+                raise
+            except (UserError, psycopg2.OperationalError):
+                raise
+            except Exception as error:
+                account._log_unexpected(f"reading order {line.amazon_order_id}", error)
+                outcome, order = recovering.FAILED, line.order_id
+            line._note(outcome, order)
+
+    def _note(self, outcome: str, order) -> None:
+        self.write(
+            {
+                "state": "done" if outcome in (recovering.STORED, recovering.UNCHANGED) else "problem",
+                "outcome": recovering.text_of(self.env, outcome),
+                "order_id": order.id or self.order_id.id,
+                "marketplace_id": order.marketplace_id.id or self.marketplace_id.id,
+                "status": order.status or self.status,
+            }
+        )

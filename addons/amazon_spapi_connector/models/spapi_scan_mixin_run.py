@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import psycopg2
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..recovering import Busy
+from ..spapi import errors
+from ..spapi.values import parse_time
+from .spapi_account_import import BUSINESS_PARTS, LONGEST, MAX_PAGES, PAGE_SIZE
+from .spapi_cursor import TOKEN_LIFE
+
+LOCK = 0x5B0C
+"""First key of the advisory locks of scans; the second stands for the record."""
+MOST_RESTARTS = 3
+MOST_FAILURES = 8
+BUSY = timedelta(minutes=1)
+"""How long the import is given when it is at work on the same account."""
+SETTLE = timedelta(minutes=3)
+"""Amazon accepts no end of a period younger than two minutes; one more for clocks that differ."""
+
+
+class SpapiScanMixin(models.AbstractModel):
+    """How such work goes on: quota, pages, pauses, errors."""
+
+    _inherit = "spapi.scan.mixin"
+
+    @api.model
+    def _run_all(self) -> None:
+        """Go on with everything that runs and does not wait; for a scheduled action."""
+        now = fields.Datetime.now()
+        scans = self.sudo().search([("state", "=", "running")], order="id")  # sudo: of all companies
+        for index, scan in enumerate(scans):
+            if scan.retry_at and scan.retry_at > now:
+                scan._wake(scan.retry_at)
+            elif not scan._run():
+                # Out of time: with something remaining, the cron comes back at once.
+                self.env["ir.cron"]._commit_progress(0, remaining=len(scans) - index)
+                return
+            if self.env["ir.cron"]._commit_progress(1, remaining=len(scans) - index - 1) <= 0:
+                return
+
+    def _begin(self) -> None:
+        scan_sudo = self.sudo()  # sudo: state and progress are no fields of a person's
+        scan_sudo._forget()
+        scan_sudo.write(
+            {
+                "state": "running",
+                "started_at": fields.Datetime.now(),
+                "ended_at": False,
+                "restart_count": 0,
+                "failure_count": 0,
+                "problem": False,
+                "retry_at": False,
+                **scan_sudo._from_the_beginning(),
+            }
+        )
+
+    def _from_the_beginning(self) -> dict:
+        return {
+            "page_count": 0,
+            "order_count": 0,
+            "reached": False,
+            "scanned": False,
+            "page_token": False,
+            "page_token_at": False,
+            "seen_tokens": False,
+            "parameters": self._scan_parameters(),
+        }
+
+    def _scan_parameters(self) -> dict[str, str]:
+        """Parameters of ``searchOrders``; the page token is bound to them."""
+        self.ensure_one()
+        account = self.account_id
+        if not account.marketplace_ids:
+            raise UserError(self.env._("Choose the marketplaces of %s first.", account.name))
+        name = "created" if self.basis == "created" else "lastUpdated"
+        # Amazon's "after" may or may not mean the moment itself: a second earlier does not miss it.
+        after = max(self.date_from - timedelta(seconds=1), fields.Datetime.now() - LONGEST)
+        result = {
+            f"{name}After": _iso(after),
+            "marketplaceIds": ",".join(sorted(account.marketplace_ids.mapped("amazon_id"))),
+            "maxResultsPerPage": str(PAGE_SIZE),
+            "includedData": ",".join(BUSINESS_PARTS),
+        }
+        # Without an end Amazon takes its own "now": no clock of ours is part of it.
+        if self.date_to and self.date_to < fields.Datetime.now() - SETTLE:
+            result[f"{name}Before"] = _iso(max(self.date_to, after))
+        return result
+
+    def _run(self) -> bool:
+        """Go on until it is done or waits, each step committed. Returns False when the time is up."""
+        self.ensure_one()
+        scan = self.with_env(self.account_id._as_service().env).sudo()  # sudo: progress is no field of a person's
+        with scan._lock() as free:
+            if not free:
+                return True
+            scan.env["ir.cron"]._commit_progress(0)
+            scan.invalidate_recordset()
+            while scan.exists() and scan.state == "running":
+                try:
+                    scan._step()
+                except (errors.SpapiError, UserError) as error:
+                    scan.env.cr.rollback()
+                    scan.invalidate_recordset()
+                    scan._pause(error)
+                    scan.env["ir.cron"]._commit_progress(0)
+                    return True
+                except (Busy, psycopg2.OperationalError):
+                    # The import is at work on the same orders.
+                    scan.env.cr.rollback()
+                    scan.invalidate_recordset()
+                    scan._wait(BUSY)
+                    scan.env["ir.cron"]._commit_progress(0)
+                    return True
+                except Exception as error:
+                    scan.env.cr.rollback()
+                    scan.env.invalidate_all()
+                    scan.account_id._log_unexpected(scan._name, error)
+                    scan._pause(error)
+                    scan.env["ir.cron"]._commit_progress(0)
+                    return True
+                if scan.env["ir.cron"]._commit_progress(0, remaining=1) <= 0:
+                    return False
+        return True
+
+    def _step(self) -> None:
+        """One page, or one batch of what comes after the pages; the caller commits."""
+        if self.scanned:
+            self._after_pages()
+            return
+        parameters = dict(self.parameters or {})
+        if self.page_token:
+            if self.page_token_at + TOKEN_LIFE <= fields.Datetime.now():
+                self._restart(self.env._("The page token is too old; the period is read from its beginning."))
+                return
+            parameters["paginationToken"] = self.page_token
+        try:
+            page = self.account_id._call(
+                "searchOrders", lambda client: client.search_orders(parameters), automatic=True
+            )
+            seen = self.seen_tokens or []
+            if page.next_token and (_digest(page.next_token) in seen or self.page_count >= MAX_PAGES):
+                raise errors.MalformedResponse("the pages repeat", code="PaginationLoop", operation="searchOrders")
+        except errors.SpapiError as error:
+            refused = isinstance(error, errors.BadRequest) and self.page_token
+            if refused or error.code == "PaginationLoop":
+                self._restart(self.account_id._error_text(error))
+                return
+            raise
+        self._take_page(page)
+        moments = [raw.get(_TIME[self.basis]) for raw in page.orders if isinstance(raw, dict)]
+        self.write(
+            {
+                "page_count": self.page_count + 1,
+                "failure_count": 0,
+                "problem": False,
+                "retry_at": False,
+                "reached": max(filter(None, [self.reached, *map(_naive, moments)]), default=False),
+                "scanned": not page.next_token,
+                "page_token": page.next_token or False,
+                "page_token_at": fields.Datetime.now() if page.next_token else False,
+                "seen_tokens": [*seen, _digest(page.next_token)] if page.next_token else seen,
+            }
+        )
+
+    def _restart(self, why: str) -> None:
+        """Read the period from its beginning; what was found so far is found again."""
+        if self.restart_count >= MOST_RESTARTS:
+            self._end("failed", why)
+            return
+        self._forget()
+        self.write({"restart_count": self.restart_count + 1, "problem": why, **self._from_the_beginning()})
+
+    def _pause(self, error: Exception) -> None:
+        """Wait for quota or for Amazon; stop where waiting helps nobody."""
+        text = self.account_id._error_text(error)
+        if isinstance(error, errors.Throttled):
+            wait, count, text = timedelta(seconds=min(error.retry_after or 180, 3600)), self.failure_count, False
+        elif isinstance(error, errors.SpapiError) and not error.retryable:
+            self._end("failed", text)
+            return
+        else:
+            count = self.failure_count + 1
+            wait = timedelta(minutes=min(60, 2**count))
+            if count >= MOST_FAILURES:
+                self._end("failed", text)
+                return
+        retry_at = fields.Datetime.now() + wait
+        self.write({"retry_at": retry_at, "failure_count": count, "problem": text})
+        self._wake(retry_at)
+
+    def _wait(self, delay: timedelta) -> None:
+        retry_at = fields.Datetime.now() + delay
+        self.write({"retry_at": retry_at})
+        self._wake(retry_at)
+
+    def _end(self, state: str, problem: str | bool = False) -> None:
+        self.write(
+            {"state": state, "problem": problem, "retry_at": False, "ended_at": fields.Datetime.now()}
+            | {"page_token": False, "page_token_at": False, "seen_tokens": False}
+        )
+
+    def _wake(self, at=None) -> None:
+        # sudo: whoever may start this may wake what does it
+        self.env.ref("amazon_spapi_connector.ir_cron_background").sudo()._trigger(at=at)
+
+    @contextmanager
+    def _lock(self):
+        """Let one process at a time work on a record."""
+        key = [
+            LOCK,
+            int.from_bytes(hashlib.sha256(f"{self._name},{self.id}".encode()).digest()[:4], "big", signed=True),
+        ]
+        self.env.cr.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
+        if not self.env.cr.fetchone()[0]:
+            yield False
+            return
+        try:
+            yield True
+        except BaseException:
+            self.env.cr.rollback()
+            raise
+        finally:
+            self.env.cr.execute("SELECT pg_advisory_unlock(%s, %s)", key)
+
+
+_TIME = {"created": "createdTime", "updated": "lastUpdatedTime"}
+
+
+def _iso(moment: datetime) -> str:
+    return moment.replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _naive(text) -> datetime | None:
+    moment = parse_time(text)
+    return moment.astimezone(UTC).replace(tzinfo=None, microsecond=0) if moment else None
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()[:16]
