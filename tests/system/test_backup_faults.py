@@ -187,14 +187,20 @@ def test_restores_that_fail_leave_nothing(place: Place, tmp_path: Path):
     taken = database.odoo("pii_post_restore", "--moved")
     assert taken.returncode == 0, taken.stderr
 
-    # a restore test that was killed leaves a copy, which the next one removes
+    # a restore test that was killed leaves a copy, which the next one removes; so does one that was killed before it
+    # could say in the database what it is. PostgreSQL cuts off names after 63 bytes: the moment must stay in them.
+    ending = "_restored_20200101000000"
+    cut = database.name[: 63 - len(ending)]
+    database.place.server.psql(f'CREATE DATABASE "{cut}{ending}" TEMPLATE template0 IS_TEMPLATE true')
+
     def is_copied():
-        return bool(database.place.names(f"{database.name}_restored_"))
+        return any(name != f"{cut}{ending}" for name in database.place.names(f"{cut}_restored_"))
 
     tested = ("pii_restore", "--test", "--identity", place.identities["data"])
     assert _killed(database, tested, is_copied)
-    assert database.odoo(*tested).returncode == 0
-    assert not database.place.names(f"{database.name}_restored_")
+    tried_again = database.odoo(*tested)
+    assert tried_again.returncode == 0, tried_again.stderr
+    assert not database.place.names(f"{cut}_restored_")
     new.drop()
 
 

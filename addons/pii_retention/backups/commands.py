@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from argparse import Namespace
 from datetime import UTC, datetime
@@ -121,7 +120,7 @@ def _test(database: str, identities: list) -> int:
     :raise BackupError: there is none, or it cannot be restored; that is noted too
     """
     for name in new_database.unfinished():  # of a test that was killed
-        if re.fullmatch(re.escape(database) + r"_restored_[0-9]{14}", name):
+        if new_database.is_copy_of(name, database):
             new_database.remove(name)
     with Registry(database).cursor() as cr:
         env = api.Environment(cr, SUPERUSER_ID, {})
@@ -153,7 +152,7 @@ def _try(database: str, parts: Any, identities: list) -> str:
 
     :raise BackupError: they cannot be restored
     """
-    name = f"{database}_restored_{datetime.now(UTC):%Y%m%d%H%M%S}"
+    name = new_database.copy_name(database, datetime.now(UTC))
     for part in parts:
         restoring.check_digest(Path(part._file()), part.sha256)
     new_database.make(name)

@@ -6,9 +6,11 @@ mails of a restored copy. A comment says that it is unfinished; the next attempt
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import psycopg2
@@ -20,6 +22,29 @@ from odoo.tools import SQL, config
 from .errors import BackupError
 
 _UNFINISHED = "pii_restore: not finished"
+_LONGEST = 63
+"""Bytes of a name in PostgreSQL, which cuts off the rest without a word."""
+_COPY = "_restored_"
+#: What an unfinished database looks like. A copy for a test is known by its name too: whoever was killed between the
+#: two statements of :func:`make` has left no comment.
+_IS_UNFINISHED = SQL(
+    """(d.datistemplate AND (shobj_description(d.oid, 'pg_database') = %s
+                             OR shobj_description(d.oid, 'pg_database') IS NULL AND d.datname ~ %s))""",
+    _UNFINISHED,
+    f"{_COPY}[0-9]{{14}}$",
+)
+
+
+def copy_name(database: str, moment: datetime) -> str:
+    """Return the name of a copy of ``database`` that is restored to see whether its backup works."""
+    ending = f"{_COPY}{moment:%Y%m%d%H%M%S}"
+    return database.encode()[: _LONGEST - len(ending)].decode(errors="ignore") + ending
+
+
+def is_copy_of(name: str, database: str) -> bool:
+    """Tell whether ``name`` is one that :func:`copy_name` gives for ``database``, whenever."""
+    ending = re.search(f"{_COPY}[0-9]{{14}}$", name)
+    return bool(ending) and name == database.encode()[: _LONGEST - len(ending[0])].decode(errors="ignore") + ending[0]
 
 
 @contextmanager
@@ -34,6 +59,8 @@ def make(name: str) -> None:
 
     :raise BackupError: there is one, or its files are there, or PostgreSQL refuses
     """
+    if len(name.encode()) > _LONGEST:
+        raise BackupError(f"PostgreSQL allows names of {_LONGEST} bytes; {name} is longer. Restore under another name.")
     if name in unfinished():
         remove(name)
     folder = Path(config.filestore(name))
@@ -70,10 +97,9 @@ def unfinished() -> list[str]:
         cr.execute(
             SQL(
                 """SELECT d.datname FROM pg_database d
-                    WHERE shobj_description(d.oid, 'pg_database') = %s
-                      AND NOT EXISTS (SELECT FROM pg_stat_activity a
-                                       WHERE a.datid = d.oid AND a.usesysid IS NOT NULL)""",
-                _UNFINISHED,  # an automatic vacuum is nobody: it has no user
+                    WHERE %s AND NOT EXISTS (SELECT FROM pg_stat_activity a
+                                              WHERE a.datid = d.oid AND a.usesysid IS NOT NULL)""",
+                _IS_UNFINISHED,  # an automatic vacuum is nobody: it has no user
             )
         )
         return [name for (name,) in cr.fetchall()]
@@ -85,11 +111,7 @@ def remove(name: str) -> None:
     close_db(name)
     with _postgres() as cr:
         cr.execute(
-            SQL(
-                "SELECT 1 FROM pg_database WHERE datname = %s AND shobj_description(oid, 'pg_database') = %s",
-                name,
-                _UNFINISHED,
-            )
+            SQL("SELECT 1 FROM pg_database d WHERE d.datname = %s AND %s", name, _IS_UNFINISHED),
         )
         if not cr.fetchone():
             return
