@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hmac
 
+import psycopg2
+
 from odoo.tools import SQL
 
 from . import blind_index, buckets, keys
@@ -76,19 +78,25 @@ def widen(env, company, limit: int = WIDENED_AT_ONCE) -> int:
         return 0
     Subject = env["pii.subject"].sudo()  # sudo: importers seal, they need not read subjects
     Subject.flush_model([*COLUMNS, "state", "company_id", "deadline"])
-    env.cr.execute(
-        SQL(
-            """SELECT id FROM pii_subject
-                WHERE company_id = %s AND state = 'live' AND deadline > %s
-                  AND split_part(coalesce(name_index, email_index, phone_index), ':', 1)::int < %s
-                ORDER BY deadline DESC, id LIMIT %s""",
-            company.id,
-            company._pii_day(),
-            bits,
-            limit,
-        )
-    )
-    found = Subject.browse([row[0] for row in env.cr.fetchall()])
+    try:
+        with env.cr.savepoint(flush=False):
+            env.cr.execute(
+                SQL(
+                    """SELECT id FROM pii_subject
+                        WHERE company_id = %s AND state = 'live' AND deadline > %s
+                          AND split_part(coalesce(name_index, email_index, phone_index), ':', 1)::int < %s
+                        ORDER BY deadline DESC, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED""",
+                    company.id,
+                    company._pii_day(),
+                    bits,
+                    limit,
+                ),
+                log_exceptions=False,
+            )
+            ids = [row[0] for row in env.cr.fetchall()]
+    except psycopg2.errors.SerializationFailure:
+        return 0  # another import has just done it; what is left is done with the next arrival
+    found = Subject.browse(ids)
     found.fetch(["deadline", "country_id", "company_id", "uuid", *(f"{cls}_token" for cls in blind_index.CLASSES)])
     keyring, macs, done = keys.keyring(env) if found else None, {}, 0
     for subject in found:

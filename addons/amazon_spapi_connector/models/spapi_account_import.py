@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import logging
+import random
+import time
 import traceback
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import psycopg2
+
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import ConcurrencyError, UserError
 from odoo.tools import split_every
 
 from odoo.addons.pii_retention import proof
@@ -21,6 +25,11 @@ MAX_PAGES = 500
 """Pages of one search (50,000 orders) after which something is taken to be wrong."""
 LONGEST = timedelta(days=729)
 """Amazon returns the orders of two years."""
+CONCURRENCY = (psycopg2.errors.SerializationFailure, psycopg2.errors.DeadlockDetected, ConcurrencyError)
+ATTEMPTS = 5
+"""How often a step is begun again that another transaction got in the way of."""
+CONNECTED = ("connected", "error")
+"""States of an account that is imported: an error is tried again."""
 PAGE_SIZE = 100
 BATCH_SIZE = 50
 PERSONAL_PARTS = {"BUYER", "RECIPIENT"}
@@ -54,7 +63,7 @@ class SpapiAccount(models.Model):
 
         :param force: read everything now, whatever the plan and the next attempt say
         """
-        accounts = self.sudo().search([("state", "in", ("connected", "error"))])
+        accounts = self._to_import(force)
         for index, account in enumerate(accounts):
             if not account._as_service()._run_import(force=force):
                 # Out of time: with something remaining, the cron comes back at once.
@@ -62,6 +71,14 @@ class SpapiAccount(models.Model):
                 return
             if not account._checkpoint(1, len(accounts) - index - 1):
                 return
+
+    @api.model
+    def _to_import(self, force: bool = False):
+        """The accounts that the scheduled action imports itself, one after the other.
+
+        :param force: whatever the plan and the next attempt say
+        """
+        return self.sudo().search([("state", "in", CONNECTED)])
 
     def _as_service(self):
         """The same account for the identity that imports, in the account's company and no other."""
@@ -90,13 +107,13 @@ class SpapiAccount(models.Model):
             due = force or not self.retry_at or self.retry_at <= fields.Datetime.now()
             finished, failure = True, None
             # While the vault takes nothing in, what only it may hold is not even asked for; the rest goes on.
-            refusal = due and (self._personal_refusal() or proof.intake_refusal(self.env, self.company_id))
+            refusal = due and self._refusal()
             try:
                 for code in SEARCHES if due else ():
                     if refusal and PERSONAL_PARTS & set(SEARCHES[code]["parts"]):
                         continue
                     if finished and self._search_is_due(code, force):
-                        finished = self._import_search(code)
+                        finished = self._despite_others("_import_search", code)
             except (errors.SpapiError, UserError) as error:
                 failure = error
             except Exception as error:
@@ -107,7 +124,7 @@ class SpapiAccount(models.Model):
                 if failure:
                     self.env.cr.rollback()
                     self.env.invalidate_all()
-                finished = self._map_pending() and finished
+                finished = self._despite_others("_map_pending") and finished
             except Exception as error:
                 self._log_unexpected("mapping", error)
                 failure = failure or error
@@ -121,6 +138,30 @@ class SpapiAccount(models.Model):
                 self._record_success()
             self._checkpoint(0, 1)
             return finished
+
+    def _despite_others(self, step: str, *args) -> bool:
+        """Do a step again that somebody else at work got in the way of: it goes on after its last commit."""
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                return getattr(self.with_context(spapi_insist=not left), step)(*args)
+            except CONCURRENCY as error:
+                if not left:
+                    raise
+                _logger.info("account %s is tried again: %s", self.id, type(error).__name__)
+                self.env.cr.rollback()
+                self.env.invalidate_all()
+                time.sleep(random.uniform(0.05, 0.5))
+        return False
+
+    def _refusal(self) -> str | bool:
+        """Why the vault takes in nobody of this account now, False if it does."""
+        try:
+            return self._personal_refusal() or proof.intake_refusal(self.env, self.company_id)
+        except ConcurrencyError:
+            # the first import of another account made the first proof in the same second: with a new look it is there
+            self.env.cr.rollback()
+            self.env.invalidate_all()
+            return self._personal_refusal() or proof.intake_refusal(self.env, self.company_id)
 
     def _goes_on(self) -> bool:
         """Tell whether the account is still in use, as it is committed now: its seller may leave during an import."""

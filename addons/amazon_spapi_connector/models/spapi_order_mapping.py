@@ -5,7 +5,7 @@ import logging
 import psycopg2
 
 from odoo import models
-from odoo.exceptions import UserError
+from odoo.exceptions import ConcurrencyError, UserError
 
 from ..mapping.amounts import PriceProblem
 from ..spapi.orders import OrderDataError
@@ -69,6 +69,10 @@ class SpapiOrder(models.Model):
                 return orders._map_batch(account)
         except psycopg2.OperationalError:
             raise
+        except psycopg2.errors.UniqueViolation as error:
+            # Two imports make the same tax at the same time: one of them finds it when it looks again.
+            if not self.env.context.get("spapi_insist"):
+                raise ConcurrencyError("the same record was made by somebody else") from error
         except Exception as error:
             _logger.info("a batch of %s orders is mapped one by one: %s", len(orders), type(error).__name__)
         done = self.browse()

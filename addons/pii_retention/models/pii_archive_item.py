@@ -69,7 +69,7 @@ class PiiArchiveItem(models.Model):
     archived_at = fields.Datetime(string="Archived on", required=True, readonly=True)
 
     mimetype = fields.Char(required=True, readonly=True)
-    size = fields.Integer(readonly=True, aggregator=None, help="Bytes as sealed.")
+    size = fields.Integer(string="Size in Bytes", readonly=True, aggregator=None, help="Bytes as sealed.")
     size_label = fields.Char(string="Size", compute="_compute_size_label")
     sha256 = fields.Char(string="SHA-256 of the Sealed File", required=True, readonly=True)
     source_item = fields.Char(readonly=True, index=True, help="The sealed file that it was taken from.")

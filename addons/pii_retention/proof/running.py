@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 
 from odoo import SUPERUSER_ID, fields
-from odoo.exceptions import UserError
+from odoo.exceptions import ConcurrencyError, UserError
 
 from .. import alarms, keys
 from ..crypto import CryptoError
@@ -30,6 +30,8 @@ def run(env, *, person: str = "", alarm: bool = True):
         checked who it is
     :return: the new ``pii.proof`` records, one for each company
     :raise UserError: the key store cannot be used; then there is no proof, which is an alarm of its own in time
+    :raise ConcurrencyError: another proof was made since this transaction began; begin it anew, as Odoo does with a
+        request
     """
     # superuser: the proof reads everything, and shows counts; nobody has a right to write what it finds
     system = env(user=SUPERUSER_ID, su=True, context={"active_test": False, "lang": None})
@@ -37,6 +39,7 @@ def run(env, *, person: str = "", alarm: bool = True):
     now = fields.Datetime.now()
     # one at a time: two that end together would both be the newest
     system.cr.execute("SELECT pg_advisory_xact_lock(hashtext('pii_retention.proof'))")
+    _see_the_newest(system)
     look = Look(system, keys.keyring(system), now)
     look.companies = registry.companies_at(system, now)
     started = time.monotonic()
@@ -67,6 +70,24 @@ def run(env, *, person: str = "", alarm: bool = True):
     if alarm:
         _tell(proofs)
     return proofs.with_env(env)
+
+
+def _see_the_newest(env) -> None:
+    """Make sure that this transaction sees the newest proof there is.
+
+    Its snapshot may be older than a proof that ended while it waited; to it, that proof would be one that the key store
+    knows and the database has lost.
+
+    :raise ConcurrencyError: it does not
+    """
+    newest = "SELECT COALESCE(MAX(id), 0) FROM pii_proof"
+    env.cr.execute(newest)
+    (seen,) = env.cr.fetchone()
+    with env.registry.cursor() as cr:
+        cr.execute(newest)
+        (committed,) = cr.fetchone()
+    if committed > seen:
+        raise ConcurrencyError("a proof of absence was made at the same time")
 
 
 def _last(company):
