@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from .clock import iso, parse, utc
 from .dice import dice
 from .marketplaces import marketplace
+from .money import price
 from .shipping import next_stage, settle, ship, unshipped
 from .visibility import drop_phone, hide, reveal
 
@@ -121,6 +122,48 @@ def _unfulfillable(order: dict, at: datetime) -> None:
     if not _by_amazon(order):
         raise ValueError("only an order fulfilled by Amazon can become UNFULFILLABLE")
     _set_status(order, "UNFULFILLABLE")
+
+
+def _price_anew(order: dict) -> None:
+    for item in order["orderItems"]:
+        for key in ("proceeds", "tax"):
+            item.pop(key, None)
+    for key in ("proceeds", "payment"):
+        order.pop(key, None)
+    address = (order.get("recipient") or {}).get("deliveryAddress") or {}
+    price(order, marketplace(order["salesChannel"]["marketplaceId"]), address)
+
+
+def _cancel_item(order: dict, at: datetime) -> None:
+    living = [item for item in order["orderItems"] if item["quantityOrdered"]]
+    if len(living) < 2:
+        raise ValueError("only an order with two items left can lose one of them")
+    item = living[dice("item", order["orderId"]).randrange(len(living))]
+    item["quantityOrdered"] = 0
+    item.setdefault("fulfillment", {}).update(quantityFulfilled=0, quantityUnfulfilled=0)
+    item["fulfillment"].pop("packing", None)
+    item.setdefault("cancellation", {})["cancellationExecution"] = {
+        "cancelledBy": "MERCHANT",
+        "cancelReason": "No inventory",
+    }
+    _price_anew(order)
+
+
+def _reduce(order: dict, at: datetime) -> None:
+    item = next((item for item in order["orderItems"] if item["quantityOrdered"] > 1), None)
+    if item is None:
+        raise ValueError("only an item of two units or more can lose one")
+    item["quantityOrdered"] -= 1
+    item.setdefault("fulfillment", {}).update(quantityFulfilled=0, quantityUnfulfilled=item["quantityOrdered"])
+    _price_anew(order)
+
+
+def _move_house(order: dict, at: datetime) -> None:
+    address = (order.get("recipient") or {}).get("deliveryAddress")
+    if not address:
+        raise ValueError("only an order that shows its address can get another one")
+    number = dice("moved", order["orderId"], order["lastUpdatedTime"]).randrange(1, 200)
+    address["addressLine1"] = f"{address.get('addressLine1', '').rstrip('0123456789 ')} {number}"
 
 
 def _deliver(order: dict, at: datetime) -> None:
@@ -239,10 +282,14 @@ _ROUTES: Mapping[str, Mapping[str, tuple[_Change, ...]]] = {
     ),
     "UNFULFILLABLE": {"PENDING": (_unfulfillable,), "UNSHIPPED": (_unfulfillable,)},
     "BUYER_CANCEL_REQUESTED": {"UNSHIPPED": (_request_cancel,), "PARTIALLY_SHIPPED": (_request_cancel,)},
+    "ITEM_CANCELLED": {"UNSHIPPED": (_cancel_item,)},
+    "QUANTITY_REDUCED": {"UNSHIPPED": (_reduce,)},
+    "ADDRESS_CHANGED": {"UNSHIPPED": (_move_house,), "PARTIALLY_SHIPPED": (_move_house,)},
 }
 COMMANDS: tuple[str, ...] = tuple(_ROUTES)
-"""What :func:`transition` understands: the statuses an order can move to, DELIVERED (of its packages) and
-BUYER_CANCEL_REQUESTED.
+"""What :func:`transition` understands: the statuses an order can move to, DELIVERED (of its packages),
+BUYER_CANCEL_REQUESTED, and what happens to an order that waits to be shipped: ITEM_CANCELLED (one of several items),
+QUANTITY_REDUCED (one unit less), ADDRESS_CHANGED.
 """
 
 

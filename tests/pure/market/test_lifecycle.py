@@ -321,3 +321,31 @@ def test_an_order_whose_prices_are_no_numbers_is_not_released():
     assert advance(order, FAR) is None
     with pytest.raises(ValueError, match="lacks"):
         transition(order, "UNSHIPPED", FAR)
+
+
+def test_what_changes_while_an_order_waits(faults_in):
+    def first(case, fits):
+        return next(o for o in Market(2).generate(80, ["A1PA6795UKMFR9"], BEGIN, END, case) if fits(o))
+
+    def pieces(order):
+        return sum(item["quantityOrdered"] for item in order["orderItems"])
+
+    def total(order):
+        return float(order["proceeds"]["grandTotal"]["amount"])
+
+    several = first("multi_line", lambda order: len(order["orderItems"]) > 2)
+    less = transition(several, "ITEM_CANCELLED", END)
+    gone = [item for item in less["orderItems"] if not item["quantityOrdered"]]
+    assert len(gone) == 1 and gone[0]["cancellation"]["cancellationExecution"]["cancelledBy"] == "MERCHANT"
+    assert float(gone[0]["proceeds"]["proceedsTotal"]["amount"]) == 0 and total(less) < total(several)
+    many = first("multi_quantity", lambda order: pieces(order) > 3)
+    fewer = transition(many, "QUANTITY_REDUCED", END)
+    assert pieces(fewer) == pieces(many) - 1 and total(fewer) < total(many)
+    moved = transition(many, "ADDRESS_CHANGED", END)
+    before, after = (order["recipient"]["deliveryAddress"]["addressLine1"] for order in (many, moved))
+    assert (before == after) is False
+    for order in (less, fewer, moved):
+        assert status(order) == "UNSHIPPED" and not faults_in(order)
+        check(order)
+    with pytest.raises(ValueError, match="SHIPPED"):
+        transition(transition(many, "SHIPPED", END), "QUANTITY_REDUCED", END)
