@@ -22,11 +22,13 @@ from .odoo import Odoo
 from .postgres import Server
 from .process import child_env, run, tail
 from .progress import Step
+from .venv import other_addons
 
 ODOO_SCRIPT = Path(__file__).with_name("odoo_script.py")
 """Runs a script with ``env`` in an Odoo process of its own; see its docstring."""
-APART = ("dpp_compliance",)
-"""Addons that are tested in a database of their own: their rules for signing in bind the people of all other tests."""
+APART = ("amazon_spapi_queue_job", "dpp_compliance")
+"""Addons that are tested in a database of their own: one brings another way to run all imports and an addon of others
+with it, one has rules for signing in that would bind the people of all other tests."""
 _IGNORED = {"__pycache__", "tests", "readme", "node_modules"}
 
 
@@ -60,6 +62,11 @@ class Workplace:
         """Environment of an Odoo process."""
         return child_env(self.server.env | {"HOUSE_REPO": str(REPO)})
 
+    @property
+    def addons_path(self) -> list[Path]:
+        """Where addons are looked for: ours, Odoo's, and those of others that the tests need."""
+        return [path for path in (REPO / "addons", *self.odoo.addons, other_addons(self.python)) if path.is_dir()]
+
     def filestore(self, database: str) -> Path:
         """Where Odoo keeps a database's attachments."""
         return self.data_dir / "filestore" / database
@@ -75,7 +82,7 @@ class Workplace:
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         key_store.mkdir(parents=True, exist_ok=True, mode=0o700)
         values: dict[str, object] = {
-            "addons_path": ",".join(str(item) for item in (REPO / "addons", *self.odoo.addons) if item.is_dir()),
+            "addons_path": ",".join(str(item) for item in self.addons_path),
             "admin_passwd": secrets.token_urlsafe(24),
             "data_dir": self.data_dir,
             "db_host": self.server.host,

@@ -111,7 +111,7 @@ def licences(site: Path) -> Iterator[str]:
     :param site: the venv's ``site-packages``
     """
     found = {_normal(dist.metadata["Name"]): dist for dist in distributions(path=[str(site)])}
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-oca.txt"):
         path = REPO / name
         for line in path.read_text().splitlines():
             if line.strip() and not line.startswith(("#", "-r ")) and "==" not in line:

@@ -20,7 +20,7 @@ from .odoo import Odoo
 from .process import child_env, run, tail
 from .progress import Step, say
 
-_REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+_REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-oca.txt")
 _MARKER, _PTH = "complete", "odoo_home.pth"
 _KEEP_SECONDS = 7 * 86400
 """How long a venv of older requirements stays: another checkout may still use it."""
@@ -56,6 +56,12 @@ def ensure(cache: Cache, odoo: Odoo) -> Path:
         half.write_text(f"Python {sys.version.split()[0]}, Odoo {odoo.version}\n")
         half.rename(marker)
     return python
+
+
+def other_addons(python: Path) -> Path:
+    """Where the venv of this interpreter keeps addons that pip installed; the folder may be missing."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return python.parent.parent / "lib" / version / "site-packages" / "odoo" / "addons"
 
 
 def _is_whole(target: Path, odoo: Odoo) -> bool:
@@ -103,9 +109,12 @@ def _build(cache: Cache, target: Path) -> None:
                 step.update(0.7, "installing")
 
         install = ["install", "--disable-pip-version-check", "--no-input", "-r", REPO / "requirements-dev.txt"]
-        if run([*pip, *install], log, child_env(), on_line=listen):
-            remove(target)
-            _fail("\n".join(said), log)
+        # what addons of others need beyond Odoo is in the requirements already; pip would look for Odoo itself
+        others = ["install", "--disable-pip-version-check", "--no-input", "--no-deps", "-r", REPO / _REQUIREMENTS[2]]
+        for arguments in (install, others):
+            if run([*pip, *arguments], log, child_env(), on_line=listen):
+                remove(target)
+                _fail("\n".join(said), log)
         step.update(1.0)
 
 

@@ -11,9 +11,11 @@ import subprocess
 import textwrap
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from house.cache import remove
@@ -134,14 +136,14 @@ class Database:
 
     #: How far the clock of this database's processes is ahead.
     ahead: timedelta = timedelta()
+    #: More variables for the environment of its processes.
+    variables: Mapping[str, str] = MappingProxyType({})
 
     @property
     def env(self) -> dict[str, str]:
         """Environment of this database's processes."""
-        if not self.ahead:
-            return self.place.env
-        moved = {"PYTHONPATH": str(MOVED_CLOCK), "MOVED_CLOCK": str(self.ahead.total_seconds())}
-        return self.place.env | moved
+        moved = {"PYTHONPATH": str(MOVED_CLOCK), "MOVED_CLOCK": str(self.ahead.total_seconds())} if self.ahead else {}
+        return self.place.env | moved | self.variables
 
     @property
     def data_dir(self) -> Path:

@@ -1,0 +1,1 @@
+from . import spapi_account
