@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from ..spapi.conformity import deviations
 from ..spapi.orders import (
     Order,
     OrderDataError,
+    Problem,
     SplitOrder,
     clean_json,
     merge,
@@ -101,6 +103,11 @@ class Incoming:
         if order.fulfilled_by == "AMAZON":
             facts["fba"] = order.updated
         return facts
+
+    @property
+    def notices(self) -> tuple[Problem, ...]:
+        """What is not as Amazon documents it although the order could be read; no value is quoted."""
+        return (*self.split.issues, *deviations(self.split.business if self.readable else {}))
 
     def sealed_values(self) -> dict[str, dict[str, str]]:
         """What goes into the vault, by retention class."""

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from ..spapi.order_model import Line
+from .schemes import Destination, is_collected, scheme_of
+
 
 @dataclass(frozen=True, slots=True)
 class ItemMoney:
@@ -55,3 +58,34 @@ class Charge:
     def gross(self) -> Decimal:
         """What the buyer paid."""
         return self.net + self.tax
+
+
+def item_money(line: Line, destination: Destination, facilitator: bool) -> ItemMoney:
+    """The money of an order's line.
+
+    :param facilitator: the marketplace collects the tax wherever Amazon says nothing else
+    """
+    parts: dict[str, Decimal] = {}
+    details: dict[str, dict[str, Decimal]] = {"TAX": {}, "DISCOUNT": {}}
+    tax = None
+    for breakdown in line.breakdowns:
+        if breakdown.type == "TAX":
+            tax = (tax or Decimal(0)) + breakdown.value
+        else:
+            parts[breakdown.type] = parts.get(breakdown.type, Decimal(0)) + breakdown.value
+        known = details.get(breakdown.type, {})
+        for subtype, value in breakdown.details:
+            known[subtype] = known.get(subtype, Decimal(0)) + value
+    collected = is_collected(line, facilitator)
+    return ItemMoney(
+        line.item_id,
+        line.quantity,
+        line.total and line.total.value,
+        parts,
+        tax,
+        details["TAX"],
+        details["DISCOUNT"],
+        line.unit_price and line.unit_price.value,
+        scheme_of(line, destination, collected=collected, taxed=None if tax is None else bool(tax)),
+        collected,
+    )

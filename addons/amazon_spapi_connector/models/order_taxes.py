@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from decimal import ROUND_HALF_UP, Decimal
 
+from odoo.exceptions import UserError
 from odoo.fields import Command
 
 from ..mapping.amounts import problem
-from ..mapping.money import Charge, ItemMoney
-from ..mapping.schemes import TAXED, Destination, is_collected, of_order, scheme_of
-from ..spapi.orders import Line, Order
+from ..mapping.money import Charge, ItemMoney, item_money
+from ..mapping.schemes import TAXED, Destination, of_order
+from ..spapi.orders import Order
 from .spapi_tax_map import TaxKey
+
+_logger = logging.getLogger(__name__)
 
 REASONED = ("deemed", "export", "reverse")
 """Schemes of which the law itself says why there is no tax."""
@@ -46,7 +50,7 @@ class OrderTaxes:
         """The money of the items, each with its scheme."""
         destination = self.destination(order)
         facilitator = order.marketplace_id.tax_collected
-        return [_item_money(line, destination, facilitator) for line in parsed.lines]
+        return [item_money(line, destination, facilitator) for line in parsed.lines]
 
     def scheme_values(self, order, items: list[ItemMoney]) -> dict:
         """What the order keeps: the scheme and why."""
@@ -126,10 +130,19 @@ class OrderTaxes:
             if not tax and mapped and len(mapped) == 1 and mapped.amount_type == "percent" and not mapped.amount:
                 tax = mapped
             if not tax and scheme in REASONED and country:
-                wanted = TaxKey(country.id, Decimal(0), scheme)
-                tax = TaxMap._taxes(self.company, {wanted: None})[wanted]
+                tax = self._reasoned(TaxKey(country.id, Decimal(0), scheme))
             self._zero[key] = tax or None
         return self._zero[key]
+
+    def _reasoned(self, key: TaxKey):
+        """The tax of 0 % that states its reason, made where it is missing; None where the country's rules want more of
+        it than the reason (Italy: a code of its own), which an accountant then gives in a tax of his."""
+        try:
+            with self.env.cr.savepoint():
+                return self.env["spapi.tax.map"]._taxes(self.company, {key: None})[key]
+        except UserError as error:
+            _logger.info("no tax was made for %s: %s", key.scheme, type(error).__name__)
+            return None
 
     # === WHICH PRICE === #
 
@@ -161,30 +174,3 @@ class OrderTaxes:
 
 def _rounded(amount: Decimal, unit: Decimal) -> Decimal:
     return (amount / unit).to_integral_value(ROUND_HALF_UP) * unit
-
-
-def _item_money(line: Line, destination: Destination, facilitator: bool) -> ItemMoney:
-    parts: dict[str, Decimal] = {}
-    details: dict[str, dict[str, Decimal]] = {"TAX": {}, "DISCOUNT": {}}
-    tax = None
-    for breakdown in line.breakdowns:
-        if breakdown.type == "TAX":
-            tax = (tax or Decimal(0)) + breakdown.value
-        else:
-            parts[breakdown.type] = parts.get(breakdown.type, Decimal(0)) + breakdown.value
-        known = details.get(breakdown.type, {})
-        for subtype, value in breakdown.details:
-            known[subtype] = known.get(subtype, Decimal(0)) + value
-    collected = is_collected(line, facilitator)
-    return ItemMoney(
-        line.item_id,
-        line.quantity,
-        line.total and line.total.value,
-        parts,
-        tax,
-        details["TAX"],
-        details["DISCOUNT"],
-        line.unit_price and line.unit_price.value,
-        scheme_of(line, destination, collected=collected, taxed=None if tax is None else bool(tax)),
-        collected,
-    )

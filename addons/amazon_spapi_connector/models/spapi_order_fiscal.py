@@ -188,7 +188,20 @@ class SpapiOrder(models.Model):
             return territory.fiscal_position_id, _("Set for %s in “Special Territories”.", territory.name)
         if territory.kind != "outside" or detected.zip_from or not territory.zip_codes:
             return detected, reason
-        return detected.browse(), _(
+        abroad = detected.search(
+            [
+                *detected._check_company_domain(company),
+                ("auto_apply", "=", True),
+                ("vat_required", "=", False),
+                ("country_id", "=", False),
+                ("country_group_id", "=", False),
+                ("state_ids", "=", False),
+            ],
+            limit=1,
+        )
+        if abroad:
+            return abroad, _("%s lies outside the VAT area of its country: as other countries abroad.", territory.name)
+        return abroad, _(
             "%s lies outside the VAT area of its country; no fiscal position is set for it in “Special Territories”.",
             territory.name,
         )

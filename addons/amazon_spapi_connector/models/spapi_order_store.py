@@ -115,7 +115,7 @@ class SpapiOrder(models.Model):
             values["has_vat"] = bool(incoming.split.personal.get("fiscal", {}).get("vat")) or order.has_vat
             if order and incoming.updated == order.last_updated:
                 values["current_parts"] = _joined(incoming.asked | _parts(order.current_parts))
-            values |= self._fiscal_facts(incoming)
+            values |= self._fiscal_facts(incoming) | self._notice_values(incoming)
             buyer = subjects.get(incoming.key) or order.subject_id
             values |= order._transition(incoming, values["has_address"], erased=buyer.sudo().state == "erased")
             if order:

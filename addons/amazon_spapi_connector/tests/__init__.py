@@ -1,5 +1,6 @@
 from . import (
     test_account,
+    test_amazon_examples,
     test_archive_life,
     test_bad_input,
     test_clock,
@@ -15,6 +16,7 @@ from . import (
     test_reconcile,
     test_recovery,
     test_secret_age,
+    test_taxes,
 )
 from . import test_personal_keys, test_search, test_sweep, test_updates, test_vault_documents
 from . import test_options, test_ship_risk, test_similar, test_unmapped
