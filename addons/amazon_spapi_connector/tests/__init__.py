@@ -7,6 +7,7 @@ from . import (
     test_departure,
     test_erased,
     test_faults,
+    test_generated,
     test_import,
     test_intake_stopped,
     test_mapping,
@@ -18,5 +19,5 @@ from . import (
     test_secret_age,
     test_taxes,
 )
-from . import test_personal_keys, test_search, test_sweep, test_updates, test_vault_documents
+from . import test_personal_keys, test_search, test_sweep, test_updates, test_vault_documents, test_vies
 from . import test_options, test_ship_risk, test_similar, test_unmapped

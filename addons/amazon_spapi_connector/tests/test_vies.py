@@ -1,0 +1,147 @@
+import json
+import os
+import threading
+from copy import deepcopy
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from unittest.mock import patch
+
+from odoo.tests import new_test_user, tagged
+
+from ..models import spapi_account_import as importing
+from ..spapi import vies
+from .common import DE, SpapiCase
+
+FULL = importing.SEARCHES["unshipped"]["parts"]
+
+
+class Register(BaseHTTPRequestHandler):
+    """VIES as far as it concerns us. What it was asked stands in `asked`, what it answers in `answers`."""
+
+    asked: list = []
+    answers: dict = {}
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.asked.append(body)
+        status, answer = self.answers.get(body["vatNumber"], (200, {"valid": False, "userError": "INVALID"}))
+        payload = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+    def log_message(self, *args):
+        pass
+
+
+@tagged("post_install", "-at_install")
+class TestVies(SpapiCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Register)
+        cls.addClassCleanup(server.server_close)
+        cls.addClassCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/check"
+        cls.startClassPatcher(patch.dict(os.environ, {vies.VARIABLE: url}))
+        cls.officer = new_test_user(cls.env, "vies_officer", groups="pii_retention.group_privacy_officer")
+
+    def setUp(self):
+        super().setUp()
+        Register.asked, Register.answers = [], {}
+        template = self.one_raw_order()
+        self.orders = {}
+        for index, number in enumerate(("DE136695976", "DE129273398", "DE136695977")):
+            raw = deepcopy(template)
+            raw["orderId"] = f"402-7000000-000000{index}"
+            raw["salesChannel"]["marketplaceId"] = DE
+            raw["recipient"]["deliveryAddress"]["countryCode"] = "DE"
+            raw["tax"] = {
+                "taxRegistrations": [
+                    {"entityType": "BUYER", "taxRegistrationType": "VAT", "taxRegistrationNumber": number}
+                ]
+            }
+            stored = self.env["spapi.order"].sudo()._store_orders(self.account, [raw], FULL)
+            self.orders[number] = stored
+        self.right, self.other, self.wrong = self.orders.values()
+
+    def _register(self, **values):
+        recipient = (
+            self.env["pii.recipient"]
+            .with_user(self.officer)
+            .create(
+                {
+                    "name": "European Commission (VIES)",
+                    "kind": "tax_intermediary",
+                    "agreement": "Regulation (EU) 904/2010 art. 31",
+                    "country_id": self.env.ref("base.be").id,
+                    "company_id": False,
+                    "scope_ids": [
+                        (0, 0, {"purpose": "import_decision", "operational": True, "fiscal": True, **values})
+                    ],
+                }
+            )
+        )
+        recipient.action_assess()
+        recipient.action_activate()
+        return recipient.with_env(self.env)
+
+    def _run(self):
+        self.env["spapi.account"]._cron_ask_vies()
+
+    def test_nobody_is_asked_by_default(self):
+        self._run()
+        self.assertEqual(Register.asked, [])
+        self.assertEqual(self.right.vat_check, "valid")
+        self.assertEqual(self.wrong.vat_check, "invalid")
+
+    def test_numbers_that_can_be_right_are_asked_once(self):
+        """Two of three numbers have right check digits; each is asked once, and only the answer is kept."""
+        Register.answers = {"136695976": (200, {"valid": True, "name": "Somebody", "address": "Somewhere"})}
+        self.account.vies_recipient_id = self._register()
+        self._run()
+        self._run()
+        self.assertEqual(sorted(question["vatNumber"] for question in Register.asked), ["129273398", "136695976"])
+        self.assertEqual({tuple(question) for question in Register.asked}, {("countryCode", "vatNumber")})
+        self.assertEqual((self.right.vies_state, self.other.vies_state), ("valid", "invalid"))
+        self.assertFalse(self.wrong.vies_state)
+        self.assertNotIn("136695976", str(self.right.read()))
+        with self.env.registry.cursor() as cr:
+            cr.execute(
+                "SELECT outcome, purpose FROM pii_disclosure WHERE subject_uuid = %s", [self.right.subject_id.uuid]
+            )
+            self.assertEqual(cr.fetchall(), [("sent", "import_decision")])
+
+    def test_register_decides(self):
+        """Without a scope for it nothing leaves, and the account says why."""
+        recipient = self._register()
+        self.account.vies_recipient_id = recipient
+        recipient.with_user(self.officer).action_suspend()
+        self._run()
+        self.assertEqual(Register.asked, [])
+        self.assertFalse(self.right.vies_state)
+        self.assertIn("not an active recipient", self.account.vies_problem)
+
+    def test_silence_is_harmless(self):
+        """Errors, rubbish and nobody there: no answer, asked again later, never an error."""
+        self.account.vies_recipient_id = self._register()
+        for status, answer in ((500, {}), (200, b"<html>"), (200, {"valid": False, "userError": "MS_UNAVAILABLE"})):
+            Register.answers = {"136695976": (status, answer), "129273398": (status, answer)}
+            (self.right | self.other).write({"vies_state": False})
+            self._run()
+            self.assertEqual(self.right.vies_state, "unavailable", answer)
+        with patch.dict(os.environ, {vies.VARIABLE: "http://127.0.0.1:9/"}):
+            (self.right | self.other).write({"vies_state": False})
+            self._run()
+        self.assertEqual(self.right.vies_state, "unavailable")
+        self.assertFalse(self.account.vies_problem)
+        asked = len(Register.asked)
+        self._run()
+        self.assertEqual(len(Register.asked), asked)
+
+    def test_address_is_encrypted(self):
+        with patch.dict(os.environ, {vies.VARIABLE: "http://vies.example.com/"}), self.assertRaises(ValueError):
+            vies.address()
+        with patch.dict(os.environ, {vies.VARIABLE: ""}):
+            self.assertEqual(vies.address(), vies.ADDRESS)
