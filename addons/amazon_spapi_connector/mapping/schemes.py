@@ -41,12 +41,14 @@ class Destination:
     :param country: ISO code of the country that taxes it (that of which a special territory is treated as a part)
     :param zone: ``ordinary``, ``outside`` (of the VAT area), ``xi``, or "" when it was not decided
     :param vat_valid: the buyer gave a VAT number and it is valid
+    :param origin: ISO code of the country that the goods leave from: the seller's, for FBA that of the marketplace
     """
 
     home: str
     country: str
     zone: str = ""
     vat_valid: bool = False
+    origin: str = ""
 
     @property
     def in_union(self) -> bool:
@@ -72,13 +74,12 @@ def scheme_of(line: Line, destination: Destination, *, collected: bool, taxed: b
     for stated, scheme in (("IOSS", "ioss"), ("UOSS", "uoss")):
         if stated in line.reporting_schemes:
             return scheme
-    if taxed or destination.home not in EU or not destination.country:
+    # Amazon's silence is no statement that nothing is due.
+    if taxed is not False or not destination.country or {destination.home, destination.origin or destination.home} - EU:
         return "regular"
     if not destination.in_union:
         return "export"
-    if taxed is False and destination.vat_valid and destination.country != destination.home:
-        return "reverse"
-    return "regular"
+    return "reverse" if destination.vat_valid and destination.country != destination.home else "regular"
 
 
 def of_order(schemes: Iterable[str]) -> str:

@@ -44,7 +44,9 @@ class OrderTaxes:
 
     def destination(self, order) -> Destination:
         """Where `order` goes, for its scheme."""
-        return Destination(self.home, self.country(order).code or "", order.vat_zone or "", order.vat_check == "valid")
+        origin = order.marketplace_id.code if order.fulfilled_by == "AMAZON" else self.home
+        country = self.country(order).code or ""
+        return Destination(self.home, country, order.vat_zone or "", order.vat_check == "valid", origin or "")
 
     def items(self, order, parsed: Order) -> list[ItemMoney]:
         """The money of the items, each with its scheme."""

@@ -113,7 +113,7 @@ class SpapiOrder(models.Model):
         plain = undecided - sealed
         reason = self.env._("Detected from the country of delivery at import.")
         if not detecting:
-            reason = self.env._("No fiscal position is detected automatically.")
+            by_zip, reason = None, self.env._("No fiscal position is detected automatically.")
         plain._keep_positions(company, self._detect(self.env, company, plain, partners, by_zip), reason)
         if not sealed:
             return
@@ -122,7 +122,8 @@ class SpapiOrder(models.Model):
             sealed._set_problem("new", False, False)
             account._trigger_import()
             return
-        reason = self.env._("Detected from the delivery address and VAT number at import.")
+        if detecting:
+            reason = self.env._("Detected from the delivery address and VAT number at import.")
         try:
             sealed._decide_revealed(company, partners, by_zip, reason)
         except AccessError:
@@ -136,7 +137,7 @@ class SpapiOrder(models.Model):
                 except UserError as error:
                     order._set_problem("exception", "not_opened", str(error))
 
-    def _decide_revealed(self, company, partners: dict[int, int], by_zip: bool, reason: str) -> None:
+    def _decide_revealed(self, company, partners: dict[int, int], by_zip: bool | None, reason: str) -> None:
         # sudo is no key to a reveal: the real user's rights count, so the subjects must not be in sudo here.
         with self.subject_id.sudo(False).reveal("import_decision") as env:
             found = self._detect(env, company, self, partners, by_zip)
@@ -160,8 +161,13 @@ class SpapiOrder(models.Model):
         return values
 
     @api.model
-    def _detect(self, env, company, orders, partners: dict[int, int], by_zip: bool) -> dict[int, int]:
-        """``{order id: fiscal position id}`` as `env` sees the partners; equal facts are looked at once."""
+    def _detect(self, env, company, orders, partners: dict[int, int], by_zip: bool | None) -> dict[int, int]:
+        """``{order id: fiscal position id}`` as `env` sees the partners; equal facts are looked at once.
+
+        :param by_zip: whether postcodes decide; None where no fiscal position is detected at all
+        """
+        if by_zip is None:
+            return {}
         Position = env["account.fiscal.position"].sudo().with_company(company)
         known: dict[tuple, int] = {}
         result = {}

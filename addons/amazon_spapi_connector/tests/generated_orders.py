@@ -101,6 +101,9 @@ class Builder:
         order["proceeds"] = {"grandTotal": _money(total)}
         order["fulfillment"] = {"fulfillmentStatus": "UNSHIPPED", "fulfilledBy": "MERCHANT"}
         order["salesChannel"] = {"channelName": "AMAZON", "marketplaceId": self.random.choice(MARKETPLACES[:2])}
+        order["recipient"] = {
+            "deliveryAddress": {"name": CANARY, "addressLine1": CANARY, "postalCode": CANARY, "countryCode": "IT"}
+        }
 
     def _cents(self, low: int, high: int) -> Decimal:
         return Decimal(self.random.randrange(low, high)) / 100

@@ -9,9 +9,11 @@ import pytest
 from amazon_spapi_connector.mapping.amounts import PriceProblem, spread
 from amazon_spapi_connector.mapping.money import ItemMoney
 from amazon_spapi_connector.mapping.pricing import charges
+from amazon_spapi_connector.mapping.schemes import Destination, is_collected, of_order, scheme_of
 from amazon_spapi_connector.mapping.tax_numbers import check, split
 from amazon_spapi_connector.mapping.territories import Territory, find, names, zip_rules
 from amazon_spapi_connector.mapping.vat import RATES
+from amazon_spapi_connector.spapi.order_parser import _Parser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -173,7 +175,54 @@ def test_cost_grows_with_the_items():
     assert ratio < 5
 
 
-# === TERRITORIES AND NUMBERS === #
+# === SCHEMES, TERRITORIES AND NUMBERS === #
+
+
+def line(*reported, deemed=False):
+    item = {
+        "orderItemId": "1",
+        "quantityOrdered": 1,
+        "tax": {
+            "taxCalculationBreakdowns": [{"reportingScheme": name} for name in reported],
+            "taxCollections": [{"model": "MARKETPLACE_FACILITATOR"}] if deemed else [],
+        },
+    }
+    return _Parser((), 9).line(item, "orderItems[0]")
+
+
+@pytest.mark.parametrize(
+    ("item", "destination", "taxed", "expected"),
+    [
+        (line(), Destination("IT", "IT"), True, "regular"),
+        (line("UOSS"), Destination("IT", "DE"), True, "uoss"),
+        (line("IOSS"), Destination("IT", "DE"), True, "ioss"),
+        (line("IOSS", deemed=True), Destination("IT", "DE"), True, "deemed"),
+        (line(), Destination("IT", "CH"), False, "export"),
+        (line(), Destination("IT", "CH"), None, "regular"),
+        (line(), Destination("IT", "CH"), True, "regular"),
+        (line(), Destination("IT", "ES", "outside"), False, "export"),
+        (line(), Destination("IT", "GB", "xi", vat_valid=True), False, "reverse"),
+        (line(), Destination("IT", "GB", "xi"), False, "regular"),
+        (line(), Destination("IT", "DE", "ordinary", vat_valid=True), False, "reverse"),
+        (line(), Destination("IT", "DE", "ordinary"), False, "regular"),
+        (line(), Destination("IT", "IT", "ordinary", vat_valid=True), False, "regular"),
+        (line(), Destination("US", "DE"), False, "regular"),
+        (line(), Destination("IT", "JP", "ordinary", origin="JP"), False, "regular"),
+        (line(), Destination("IT", ""), False, "regular"),
+    ],
+)
+def test_schemes(item, destination, taxed, expected):
+    collected = is_collected(item, facilitator=False)
+    assert scheme_of(item, destination, collected=collected, taxed=taxed) == expected
+
+
+def test_marketplace_that_collects():
+    assert is_collected(line(), facilitator=True)
+    assert not is_collected(line("UOSS"), facilitator=True)
+    assert (
+        of_order(["uoss", "uoss"]) == "uoss" and of_order(["uoss", "regular"]) == "mixed" and of_order([]) == "regular"
+    )
+
 
 ROWS = [
     Territory(1, "ES", zip_rules("35, 38"), frozenset(), names("Las Palmas")),
