@@ -52,7 +52,7 @@ class TestGenerated(SpapiCase):
             self.assertNotIn(generated_orders.CANARY, str(order.read()))
         self.assertTrue(Form(stopped[:1].with_user(user)).problem)
         self._assert_no_canary()
-        print("FIGURE generated_payloads_stored", tried, "payloads")
+        print("\nFIGURE generated_payloads_stored", tried, "payloads")
         print("FIGURE generated_payloads_imported", len(imported), "orders")
         print("FIGURE generated_payloads_quarantined", len(stored.filtered("quarantine_subject_id")), "orders")
 
