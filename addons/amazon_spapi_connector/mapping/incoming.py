@@ -83,26 +83,8 @@ class Incoming:
 
     @property
     def facts(self) -> dict[str, datetime | None]:
-        """What this state of the order says for the clock of the buyer's data: ``{event: when}``, None for now.
-
-        Amazon tells no day of cancellation, and one of shipment only with the packages: neither was after the order's
-        last update. Delivery is proven by the packages alone, see `Order.delivered`.
-        """
-        order = self.order
-        if order is None:
-            return {}
-        facts: dict[str, datetime | None] = {}
-        if order.status == "SHIPPED":
-            facts["shipped"] = min(filter(None, (order.updated, order.shipped)))
-            if order.delivered:
-                facts["delivered"] = order.delivered
-        elif order.status == "CANCELLED":
-            facts["cancelled"] = order.updated
-        elif order.status in OPEN_STATUSES:
-            facts["open"] = None
-        if order.fulfilled_by == "AMAZON":
-            facts["fba"] = order.updated
-        return facts
+        """What this state of the order says for the clock of the buyer's data, see :func:`clock_facts`."""
+        return clock_facts(self.order) if self.order else {}
 
     @property
     def notices(self) -> tuple[Problem, ...]:
@@ -131,6 +113,26 @@ class Incoming:
 
     def digest(self) -> str:
         return digest(self.business)
+
+
+def clock_facts(order: Order) -> dict[str, datetime | None]:
+    """What the state of an order says for the clock of the buyer's data: ``{event: when}``, None for now.
+
+    Amazon tells no day of cancellation, and one of shipment only with the packages: neither was after the order's
+    last update. Delivery is proven by the packages alone, see `Order.delivered`.
+    """
+    facts: dict[str, datetime | None] = {}
+    if order.status == "SHIPPED":
+        facts["shipped"] = min(filter(None, (order.updated, order.shipped)))
+        if order.delivered:
+            facts["delivered"] = order.delivered
+    elif order.status == "CANCELLED":
+        facts["cancelled"] = order.updated
+    elif order.status in OPEN_STATUSES:
+        facts["open"] = None
+    if order.fulfilled_by == "AMAZON":
+        facts["fba"] = order.updated
+    return facts
 
 
 def read(raw: Any, parts: Iterable[str], key: bytes) -> Incoming:

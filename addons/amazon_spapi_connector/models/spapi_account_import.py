@@ -309,7 +309,15 @@ class SpapiAccount(models.Model):
         """Make sale orders of what waits for it, batch by batch, each committed. Returns False when time is up."""
         self._requeue_mapped_skus()
         orders = self.env["spapi.order"].search(
-            [("account_id", "=", self.id), ("state", "=", "new"), ("has_address", "=", True)], order="id"
+            [
+                ("account_id", "=", self.id),
+                ("state", "=", "new"),
+                # an order to ship waits for its address; one that has left needs none
+                "|",
+                ("problem_code", "=", False),
+                ("problem_code", "!=", "address_to_come"),
+            ],
+            order="id",
         )
         for batch in split_every(BATCH_SIZE, orders.ids):
             self.env["spapi.order"].browse(batch)._map_orders()

@@ -124,7 +124,7 @@ class SpapiAccount(models.Model):
                     ("sale_order_id", "=", False),
                 ]
             )
-            .filtered(lambda order: order._is_mappable() and (order.has_address or order.person_erased))
+            .filtered(lambda order: order._is_mappable())
         )
         if not orders:
             raise UserError(self.env._("No order waits for anything that could be tried again."))

@@ -131,14 +131,18 @@ class SpapiOrder(models.Model):
 
     def action_retry(self) -> dict:
         """Try again to make sale orders: after a product was assigned, a setting corrected, a role granted."""
-        orders = self.filtered(lambda order: order.state in MAPPABLE_STATES and not order.sale_order_id)
+        orders = self.filtered(lambda order: order.state in MAPPABLE_STATES)
         if not orders:
             raise UserError(self.env._("None of these orders waits for anything."))
-        done = orders._as_service()._map_orders()
+        service = orders._as_service()
+        imported = service.filtered("sale_order_id")
+        done = (service - imported)._map_orders()
+        (imported + done.filtered("follow_up"))._follow_news()
+        done += imported.filtered(lambda order: order.state != "exception")
         # sudo: the queue of unmapped SKUs is brought up to date whoever presses
         orders.sudo().account_id._refresh_waiting_skus()
         left = len(orders) - len(done)
-        message = self.env._("%s orders imported.", len(done))
+        message = self.env._("%s orders are in order.", len(done))
         if left:
             message += " " + self.env._("%s still wait; each says why.", left)
         return _notification(message, "warning" if left else "success")

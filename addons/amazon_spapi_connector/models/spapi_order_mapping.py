@@ -37,24 +37,12 @@ class SpapiOrder(models.Model):
         """
         done = self.browse()
         for account, orders in self.sudo().grouped("account_id").items():
-            orders = orders.filtered(
-                lambda order: (
-                    not order.sale_order_id and (order.has_address or order.person_erased) and order._is_mappable()
-                )
-            )
+            orders = orders.filtered(lambda order: not order.sale_order_id and order._is_mappable())
+            orders._ensure_subjects(account)
             orders._decide_fiscal_positions(account)
             ready = orders._with_products()
             done += ready._map_isolated(account.with_env(self.env))
         return done.with_env(self.env)
-
-    def _is_mappable(self) -> bool:
-        """Merchant-fulfilled and not shipped at all; everything else becomes no sale order."""
-        self.ensure_one()
-        return (
-            self.status == "UNSHIPPED"
-            and self.fulfilled_by == "MERCHANT"
-            and self.state in ("new", "waiting", "exception")
-        )
 
     # === SALE ORDERS === #
 
@@ -119,6 +107,8 @@ class SpapiOrder(models.Model):
                     "missing_skus": False,
                     "mapped_hash": mapper.items_digest(order),
                     **mapper.fiscal[order.id],
+                    # what was shipped, or asked for, already is followed like any later news
+                    "follow_up": order.status != "UNSHIPPED" or order.cancel_requested,
                 }
             )
         self.env.flush_all()

@@ -36,10 +36,12 @@ class SpapiOrder(models.Model):
         return _notification("\n".join(texts), "info")
 
     def _map_now(self) -> None:
-        """Make sale orders of those that can be; the import does the rest at its next run."""
-        ready = self.filtered(lambda order: order.state == "new" and (order.has_address or order.person_erased))
+        """Make sale orders of those that can be, and let documents follow; the import does the rest at its next run."""
+        ready = self.filtered(lambda order: order.state == "new" and order._is_mappable())
         if ready:
             ready._as_service()._map_orders()
+        if news := self.filtered("follow_up"):
+            news._as_service()._follow_news()
         self.account_id._trigger_import()
 
 

@@ -1,18 +1,25 @@
 from __future__ import annotations
 
+from datetime import UTC
+
 from odoo import models
 
-from ..mapping.incoming import Incoming, items_digest
+from ..mapping.fulfilment import GONE_STATUSES, SHIPPED_STATUSES, life_digest
+from ..mapping.incoming import Incoming
 
 
 class SpapiOrder(models.Model):
-    """What a state at Amazon means here: the table of the life cycle, in code."""
+    """What a state at Amazon means here: the table of the life cycle (docs/api-states.md), in code.
+
+    Nothing but the order's own row is decided here. What Odoo's documents must follow is marked, and followed after
+    the page was stored (:meth:`_follow_news`), so that a kill in between loses nothing.
+    """
 
     _inherit = "spapi.order"
 
     # === STATE === #
 
-    def _transition(self, incoming: Incoming, has_address: bool, erased: bool = False) -> dict:
+    def _transition(self, account, incoming: Incoming, has_address: bool, erased: bool = False) -> dict:
         """``{state, problem_code, problem}`` of an order (possibly not created yet) after `incoming`.
 
         :param erased: the buyer's data was erased already; the order goes on without the person
@@ -30,21 +37,38 @@ class SpapiOrder(models.Model):
             return self._transition_imported(order)
         if order.status == "CANCELLED":
             return _stop("cancelled", False, False)
-        if order.fulfilled_by == "AMAZON":
-            return _stop("ignored", "fba", _("Amazon ships this order (FBA)."))
-        if order.status in ("PENDING", "PENDING_AVAILABILITY"):
+        if order.status == "UNFULFILLABLE":
+            return _stop("ignored", "unfulfillable", _("Amazon marked this order as not to be fulfilled."))
+        if not order.marketplace_id and order.fulfilled_by == "AMAZON":
+            # Multi-channel fulfilment: the sale is another shop's, and that shop's order is in Odoo already.
+            return _stop("ignored", "other_channel", _("Amazon ships this order for another shop of yours."))
+        if order.status == "PENDING_AVAILABILITY":
+            text = _("Pre-order: the buyer pays when the product is released. Amazon will say when that is.")
+            if order.ship_by and order.ship_by.earliest:
+                text = _("Pre-order: released and paid from %s on.", account._local(_naive(order.ship_by.earliest)))
+            return _stop("pending", "preorder", text)
+        if order.status == "PENDING":
             return _stop(
                 "pending", "pending", _("The buyer's payment is not confirmed yet; Amazon will say when it is.")
             )
-        if order.status == "UNFULFILLABLE":
-            return _stop("ignored", "unfulfillable", _("Amazon marked this order as not to be fulfilled."))
-        if order.status == "SHIPPED":
-            return _stop("ignored", "shipped_elsewhere", _("This order was shipped before it was imported."))
         if not order.fulfilled_by:
             return _stop("exception", "channel_missing", _("Amazon did not say who ships this order."))
-        if order.status == "PARTIALLY_SHIPPED":
-            text = _("A part of this order was shipped before it was imported. Ship the rest from Seller Central.")
-            return _stop("exception", "partially_shipped", text)
+        if order.fulfilled_by == "AMAZON" and not account.fba_enabled:
+            text = _("Amazon ships this order (FBA), and the account does not book FBA sales.")
+            return _stop("ignored", "fba", text)
+        if order.fulfilled_by == "AMAZON" and order.status == "UNSHIPPED":
+            return _stop("pending", "fba_preparing", _("Amazon prepares this order (FBA); it is booked once shipped."))
+        if order.status in SHIPPED_STATUSES and _naive(order.created) < account.import_since:
+            text = _("Shipped before it was imported, and ordered before “Import Since” of the account.")
+            return _stop("ignored", "before_start", text)
+        if order.fulfilled_by == "AMAZON" or order.status == "SHIPPED":
+            # Nothing is left to ship: the order needs no person, and gets none.
+            return _stop("new", False, False)
+        return self._transition_to_ship(incoming, has_address, erased)
+
+    def _transition_to_ship(self, incoming: Incoming, has_address: bool, erased: bool) -> dict:
+        """The seller must ship it, or the rest of it: that takes an address, or its buyer's erasure."""
+        _ = self.env._
         if erased:
             text = _("The buyer's personal data was erased on its day. The order is imported without the person.")
             return _stop("new", "person_erased", text)
@@ -59,47 +83,34 @@ class SpapiOrder(models.Model):
         return _stop("new", False, False)
 
     def _transition_imported(self, order) -> dict:
-        """The order is a sale order already: Odoo is not changed behind a person's back, but the person is told."""
-        _ = self.env._
-        if order.status == "CANCELLED":
-            if self.sale_order_id.state == "cancel":
-                return _stop("cancelled", False, False)
-            text = _(
-                "Amazon cancelled this order after it was imported. Do not ship it; cancel %s.", self.sale_order_id.name
-            )
-            return _stop("exception", "cancelled_after_import", text)
-        if self.mapped_hash and items_digest(order) != self.mapped_hash:
-            text = _(
-                "Amazon changed items or amounts after the import. Compare %s with the lines below.",
-                self.sale_order_id.name,
-            )
-            return _stop("exception", "changed_after_import", text)
-        return _stop("imported", False, False)
+        """The order is a sale order already: it stays what it is until Odoo's documents have followed the news."""
+        news = life_digest(order) != self.followed_hash or self.state not in ("imported", "cancelled")
+        return {
+            "state": self.state if self.state != "quarantined" else "imported",
+            "problem_code": self.problem_code,
+            "problem": self.problem,
+            "follow_up": news or self.follow_up,
+        }
 
-    def _after_change(self, incoming: Incoming) -> None:
-        """Put what a person must do where that person works: on the sale order."""
-        if self.sale_order_id and self.state == "exception" and self.problem:
-            sale_order = self.sale_order_id
-            summary = self.env._("Amazon: %s", self.amazon_order_id)
-            # what a person's erasure has left of it says nothing any more, and is said anew
-            emptied = self.env.ref("mail.mail_activity_data_warning")
-            known = sale_order.activity_ids.filtered(
-                lambda activity: (
-                    (activity.summary == summary and activity.note)
-                    or (activity.activity_type_id == emptied and not activity.summary and not activity.note)
-                )
-            )[:1]
-            if known:
-                # One thing to do per order, and it says the latest: "changed" must not hide "cancelled".
-                known.write({"summary": summary, "note": self.problem})
-                return
-            user = self.account_id.user_id or self.env.ref("base.user_admin")
-            sale_order.with_context(mail_activity_quick_update=True).activity_schedule(
-                "mail.mail_activity_data_warning", summary=summary, note=self.problem, user_id=user.id
-            )
-        elif not self.sale_order_id and self.state == "new":
-            # The address may be another one now: the decision that depends on it is made anew.
+    def _is_mappable(self) -> bool:
+        """Whether the order becomes a sale order in its present state, as far as Amazon is concerned."""
+        self.ensure_one()
+        if self.state not in ("new", "waiting", "exception") or not self.fulfilled_by:
+            return False
+        if self.status in GONE_STATUSES or (self.fulfilled_by == "AMAZON" and not self.account_id.fba_enabled):
+            return False
+        if self.fulfilled_by == "AMAZON" or self.status == "SHIPPED":
+            return self.status in SHIPPED_STATUSES
+        return self.status in ("UNSHIPPED", "PARTIALLY_SHIPPED") and (self.has_address or self.person_erased)
+
+    def _after_change(self) -> None:
+        """An order that is not imported yet may have another address now: what depends on it is decided anew."""
+        if not self.sale_order_id and self.state == "new":
             self.fiscal_reason = False
+
+
+def _naive(moment):
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _stop(state: str, code, text) -> dict:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-import secrets
+from collections.abc import Container
 from datetime import UTC
 
 import psycopg2
@@ -10,9 +10,10 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
-from odoo.addons.pii_retention import keys, sweeping
+from odoo.addons.pii_retention import sweeping
 
 from ..mapping.incoming import Incoming, read
+from .pii_subject import ChangedBuyers
 
 _logger = logging.getLogger(__name__)
 ORIGIN = "amazon"
@@ -103,7 +104,9 @@ class SpapiOrder(models.Model):
     @api.model
     def _store_all(self, account, todo: list[tuple[Incoming, models.Model]]):
         countries = self._countries()
-        subjects = self._seal(account, [incoming for incoming, _order in todo], countries)
+        changed, known = ChangedBuyers(), {incoming.key for incoming, order in todo if order.subject_id}
+        sealing = self.with_context(spapi_changed_subjects=changed)
+        subjects = sealing._seal(account, [incoming for incoming, _order in todo], countries, known)
         create_vals, result = [], self.browse()
         refs = {"marketplaces": self._marketplaces(), "countries": countries, "currencies": self._currencies()}
         self._tell_clock([(incoming, order) for incoming, order in todo if incoming.key not in subjects])
@@ -117,11 +120,14 @@ class SpapiOrder(models.Model):
                 values["current_parts"] = _joined(incoming.asked | _parts(order.current_parts))
             values |= self._fiscal_facts(incoming) | self._notice_values(incoming)
             buyer = subjects.get(incoming.key) or order.subject_id
-            values |= order._transition(incoming, values["has_address"], erased=buyer.sudo().state == "erased")
+            values |= order._transition(account, incoming, values["has_address"], buyer.sudo().state == "erased")
             if order:
+                if order.sale_order_id:
+                    values.pop("fiscal_reason", None)  # changed lines alone decide it anew
+                    values |= {"address_changed": True, "follow_up": True} if buyer.id in changed.ids else {}
                 values["line_ids"] = order._line_commands(incoming)
                 order.write(values)
-                order._after_change(incoming)
+                order._after_change()
                 result += order
             else:
                 values |= {"account_id": account.id, "amazon_order_id": incoming.key}
@@ -152,8 +158,11 @@ class SpapiOrder(models.Model):
         return self.create({**values, "account_id": account.id, "amazon_order_id": incoming.key})
 
     @api.model
-    def _seal(self, account, page: list[Incoming], countries: dict[str, int]) -> dict:
-        """``{key: subject}`` of the orders that brought something to seal. An absent buyer erases nothing."""
+    def _seal(self, account, page: list[Incoming], countries: dict[str, int], known: Container[str] = ()) -> dict:
+        """``{key: subject}`` of the orders that brought something to seal. An absent buyer erases nothing.
+
+        :param known: keys of orders that have a buyer already
+        """
         wanted = []
         erased = self._erased(account, page)
         for incoming in page:
@@ -161,6 +170,10 @@ class SpapiOrder(models.Model):
                 # nothing to ship and nothing to invoice: there is no purpose to keep the person for
                 continue
             values = incoming.sealed_values()
+            if incoming.key in known and incoming.readable and "RECIPIENT" not in incoming.asked:
+                # A gift message or a reason that came alone: sealing it would replace the address it belongs to. It
+                # comes again with the search for the orders to ship, with the whole person.
+                values = {name: texts for name, texts in values.items() if name == "quarantine"}
             # an erased buyer gets the row that the order needs, without data, whether or not Amazon still sends any
             if any(values.values()) or incoming.key in erased:
                 wanted.append((incoming.key, self._subject_values(account, incoming, values, countries)))
@@ -222,6 +235,7 @@ class SpapiOrder(models.Model):
                 "amount_total": float(order.total.value) if order.total else 0.0,
                 "item_count": sum(line.quantity for line in order.lines),
             }
+            values |= self._life_values(order, incoming.business)
             if order.country_code:
                 values["country_id"] = refs["countries"].get(order.country_code, False)
         return values
@@ -255,21 +269,6 @@ class SpapiOrder(models.Model):
     def _currencies(self) -> dict[str, int]:
         rows = self.env["res.currency"].with_context(active_test=False).search([])
         return {currency.name: currency.id for currency in rows}
-
-
-class SpapiAccount(models.Model):
-    _inherit = "spapi.account"
-
-    def _quarantine_key(self) -> bytes:
-        """Secret of the account that names unreadable payloads; made and sealed at its first use."""
-        self.ensure_one()
-        account_sudo = self.sudo()
-        name = self._secret_name("quarantine_key")
-        if not account_sudo.quarantine_key_sealed:
-            fresh = secrets.token_hex(32)
-            account_sudo.quarantine_key_sealed = keys.seal_secret(account_sudo.company_id, name, fresh)
-            return fresh.encode()
-        return keys.open_secret(account_sudo.company_id, name, account_sudo.quarantine_key_sealed).encode()
 
 
 def _parts(text: str | bool) -> frozenset[str]:

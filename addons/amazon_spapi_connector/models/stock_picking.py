@@ -1,8 +1,59 @@
-from odoo import models
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..mapping.fulfilment import GONE_STATUSES
 
 
 class StockPicking(models.Model):
     _inherit = "stock.picking"
+
+    spapi_warning = fields.Char(
+        compute="_compute_spapi_warning", compute_sudo=True, help="What Amazon says against shipping this delivery."
+    )
+    spapi_cancel_requested = fields.Boolean(
+        related="sale_id.spapi_order_id.cancel_requested", string="Amazon: Cancellation Requested"
+    )
+
+    @api.depends("state", "sale_id.spapi_warning")
+    def _compute_spapi_warning(self):
+        for picking in self:
+            to_go = picking.state not in ("done", "cancel") and picking.picking_type_code != "incoming"
+            picking.spapi_warning = picking.sale_id.spapi_warning if to_go else False
+
+    def button_validate(self):
+        # EXTENDS stock: refused before any question is asked
+        self._check_alive_at_amazon()
+        return super().button_validate()
+
+    def _action_done(self):
+        # EXTENDS stock: the same for every other way to validate a delivery
+        self._check_alive_at_amazon()
+        return super()._action_done()
+
+    def _check_alive_at_amazon(self):
+        """Refuse to ship what Amazon has cancelled; what comes back is always welcome."""
+        # sudo: the warehouse reads neither sale orders nor the mirror
+        outgoing = self.sudo().filtered(lambda picking: picking.picking_type_code != "incoming")
+        gone = outgoing.sale_id.spapi_order_id.filtered(lambda order: order.status in GONE_STATUSES)
+        if gone:
+            raise UserError(
+                self.env._(
+                    "Amazon cancelled %s: nothing of it may be shipped. Cancel this delivery, and put back what was"
+                    " picked.",
+                    ", ".join(gone.mapped("amazon_order_id")),
+                )
+            )
+
+    def _send_confirmation_email(self):
+        # EXTENDS stock: what was shipped elsewhere needs no label, and Amazon writes to its buyers itself
+        if self.env.context.get("spapi_shipped_elsewhere"):
+            return None
+        return super()._send_confirmation_email()
+
+    def action_spapi_accept_cancellation(self):
+        self.ensure_one()
+        # sudo: the mirror itself asks who may accept
+        return self.sale_id.sudo().spapi_order_id.sudo(False).action_accept_cancellation()
 
     def message_post_with_source(self, source_ref, **kwargs):
         # EXTENDS mail: a delivery names its sale order already; rendering and storing a note that repeats it costs an

@@ -115,8 +115,8 @@ class TestClock(SpapiCase):
         subject = order.subject_id.sudo()
         self.assertEqual((subject.state, subject.deadline_rule), ("erased", "cancelled"))
         self.assertFalse(subject.operational_token)
-        self.assertEqual(order.problem_code, "cancelled_after_import", "and a person is told")
         self.assertEqual(order.sale_order_id.amount_total, order.amount_total)
+        self.assertTrue(order.follow_up, "and the documents follow")
 
     def test_shipped_by_amazon_after_all(self):
         order = self.imported()

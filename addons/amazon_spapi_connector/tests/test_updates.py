@@ -60,6 +60,7 @@ class TestUpdates(SpapiCase):
         raw = self.one_raw_order()
         self.make_products()
         self.run_import()
+        self.account.write({"follow_changes": False, "follow_cancellations": False})
         items = deepcopy(raw["orderItems"])
         items[0]["quantityOrdered"] += 1
         self.sandbox.advance(3600)
@@ -67,7 +68,7 @@ class TestUpdates(SpapiCase):
         self.sandbox.advance(3600)
         self.run_import()
         order = self.order(raw["orderId"])
-        self.assertIn("changed items", order.sale_order_id.activity_ids.note)
+        self.assertIn("amounts", order.sale_order_id.activity_ids.note)
         self._cancel(raw["orderId"])
         self.assertEqual(order.problem_code, "cancelled_after_import")
         self.assertEqual(len(order.sale_order_id.activity_ids), 1)

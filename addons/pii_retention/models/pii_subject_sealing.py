@@ -22,10 +22,11 @@ def _sealed(env, company, identity, values, buckets):
     :param identity: dict with ``uuid``, ``deadline`` and ``country_id`` (id or False)
     :param dict buckets: remembers keyring and key of each bucket for the next subject of the same call
     """
+    if identity["deadline"] <= company._pii_day():
+        # also without values: a row that nobody's day will ever come for must not look overdue
+        return env["pii.subject"]._erased_columns()
     if not values:
         return {}
-    if identity["deadline"] <= company._pii_day():
-        return env["pii.subject"]._erased_columns()
     if ("intake", company.id) not in buckets:
         if refusal := proof.intake_refusal(env, company):
             raise UserError(refusal)

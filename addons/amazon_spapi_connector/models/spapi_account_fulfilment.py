@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from odoo import fields, models
+from odoo.exceptions import UserError
+from odoo.tools import split_every
+
+from .spapi_account_import import BATCH_SIZE
+
+
+class SpapiAccount(models.Model):
+    """How far Odoo's documents follow Amazon by themselves, and the stock that Amazon keeps for the seller."""
+
+    _inherit = "spapi.account"
+
+    shipped_elsewhere = fields.Selection(
+        [("deliver", "Deliver in Odoo too"), ("exception", "Show it to a person")],
+        string="When an Order Was Shipped Elsewhere",
+        default="deliver",
+        required=True,
+        help="Amazon says that you shipped an order whose delivery in Odoo is still open.",
+    )
+    follow_cancellations = fields.Boolean(
+        string="Follow Cancellations",
+        default=True,
+        help="What Amazon cancels before anybody began to pick it is cancelled in Odoo too. Otherwise, and always once"
+        " picking has begun, the account's responsible decides.",
+    )
+    follow_changes = fields.Boolean(
+        string="Follow Changes",
+        default=True,
+        help="Items, quantities and amounts that Amazon changes before anybody began to pick them change in Odoo too."
+        " Otherwise, and always once picking has begun, the account's responsible decides.",
+    )
+    fba_enabled = fields.Boolean(
+        string="Book FBA Sales",
+        default=True,
+        help="Orders that Amazon ships become sale orders, and their goods leave the FBA location of their region.",
+    )
+    fba_location_ids = fields.One2many("spapi.fba.location", "account_id", string="FBA Locations")
+
+    def action_make_fba_locations(self) -> bool:
+        """Make the locations of the regions that the account sells in; the import makes them at need, too."""
+        self.check_access("write")
+        for account in self:
+            if not account.marketplace_ids:
+                raise UserError(self.env._("Choose the marketplaces of %s first.", account.name))
+            self.env["spapi.fba.location"]._ensure(account, set(account.marketplace_ids.mapped("code")))
+        return True
+
+    def write(self, vals):
+        switched_on = (
+            self.filtered(lambda account: not account.fba_enabled) if vals.get("fba_enabled") else self.browse()
+        )
+        result = super().write(vals)
+        if switched_on:
+            # What was only mirrored so far is booked from now on, as far as it belongs to the account's time.
+            switched_on._requeue_fba()
+        return result
+
+    def _requeue_fba(self) -> None:
+        Order = self.env["spapi.order"].sudo()  # sudo: the mirror is written by the product alone
+        domain = [("account_id", "in", self.ids), ("state", "=", "ignored"), ("problem_code", "=", "fba")]
+        for order in Order.search(domain):
+            if order.status == "UNSHIPPED":
+                text = self.env._("Amazon prepares this order (FBA); it is booked once shipped.")
+                order._set_problem("pending", "fba_preparing", text)
+            elif order.purchase_date and order.purchase_date >= order.account_id.import_since:
+                order._set_problem("new", False, False)
+
+    def _map_pending(self) -> bool:
+        # EXTENDS the import: orders that are imported already follow Amazon, in batches, each committed
+        return super()._map_pending() and self._follow_pending()
+
+    def _follow_pending(self) -> bool:
+        """Let the documents of imported orders follow Amazon's news. Returns False when time is up."""
+        orders = self.env["spapi.order"].search([("account_id", "=", self.id), ("follow_up", "=", True)], order="id")
+        for batch in split_every(BATCH_SIZE, orders.ids):
+            self.env["spapi.order"].browse(batch)._follow_news()
+            if not self._checkpoint(0, 1):
+                return False
+        return True
