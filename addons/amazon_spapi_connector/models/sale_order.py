@@ -25,7 +25,7 @@ class SaleOrder(models.Model):
         "(spapi_order_id) WHERE spapi_order_id IS NOT NULL", "An Amazon order becomes one sale order."
     )
 
-    @api.depends("state", "spapi_order_id.status", "spapi_order_id.state", "spapi_order_id.cancel_requested")
+    @api.depends("state", "spapi_order_id.status", "spapi_order_id.cancel_requested")
     def _compute_spapi_warning(self):
         for order in self:
             order.spapi_warning = order._spapi_warning()

@@ -25,11 +25,20 @@ class SpapiOrder(models.Model):
         changed = self.filtered(lambda order: items_digest(outcomes[order].parsed) != order.mapped_hash)
         if not changed:
             return
-        # The address may be another one, and with it the taxes.
-        undecided = changed.filtered(lambda order: order.has_address)
-        undecided.write({"fiscal_reason": False})
-        undecided._decide_fiscal_positions(account)
-        ready = changed._with_listed_products(outcomes)
+        # With another address the taxes may be others.
+        moved = changed.filtered(lambda order: order.address_changed and order.has_address)
+        moved.write({"fiscal_reason": False})
+        moved._decide_fiscal_positions(account)
+        for order in moved.filtered(lambda order: not order.fiscal_reason):
+            if order.problem_code == "not_opened":
+                outcomes[order].mapped = False
+                outcomes[order].stop("not_opened", order.problem)
+            else:
+                # A person pressed the button: the import decides it under its own identity.
+                outcomes[order].later = True
+        ready = changed.filtered(lambda order: order not in moved or order.fiscal_reason)._with_listed_products(
+            outcomes
+        )
         mapper = OrderMapper(self.env, account, ready) if ready else None
         for order in ready:
             order._follow_own_lines(account, mapper, outcomes[order])

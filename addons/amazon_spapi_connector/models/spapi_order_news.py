@@ -24,6 +24,7 @@ class Outcome:
     :param parsed: the order as Amazon has it now
     :param notes: sentences for the chatter of the sale order; none of them is personal
     :param mapped: Odoo's lines are what Amazon says now
+    :param later: it cannot be followed in this transaction, and is at the import's next run
     """
 
     parsed: Order
@@ -32,6 +33,7 @@ class Outcome:
     text: str | bool = False
     notes: list[str] = field(default_factory=list)
     mapped: bool = True
+    later: bool = False
 
     def stop(self, code: str, text: str) -> None:
         """A person must look. The first reason stands: it is the one that everything else follows from."""
@@ -92,7 +94,19 @@ class SpapiOrder(models.Model):
         self.write({"follow_up": False, "state": "exception", "problem_code": code, "problem": text})
         self._tell_person()
 
+    def _claim(self) -> None:
+        """Let one transaction at a time follow these orders: another one that began before fails, and comes again.
+
+        The rows are written, not only locked: what the other one delivers is invisible here until this begins anew.
+        """
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE spapi_order SET write_date = now() AT TIME ZONE 'UTC' WHERE id = ANY(%s)", [self.ids]
+        )
+        self.invalidate_recordset(["write_date"])
+
     def _follow_batch(self, account) -> None:
+        self._claim()
         self.fetch(["business_json"])
         marketplaces = self._marketplaces()
         outcomes: dict[SpapiOrder, Outcome] = {}
@@ -117,6 +131,9 @@ class SpapiOrder(models.Model):
         bodies = {}
         statuses = dict(self._fields["status"]._description_selection(self.env))
         for order, outcome in outcomes.items():
+            if outcome.later:
+                order.write({"state": "imported", "problem_code": False, "problem": False, "follow_up": True})
+                continue
             notes = list(outcome.notes)
             before = order.followed_status or ("UNSHIPPED" if order.fulfilled_by == "MERCHANT" else False)
             if order.status != before:

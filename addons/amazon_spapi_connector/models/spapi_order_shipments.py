@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from odoo import models
+from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tools import float_compare
 
@@ -22,7 +23,7 @@ class SpapiOrder(models.Model):
         by_amazon, by_seller = {}, {}
         for order in self:
             outcome = outcomes[order]
-            if outcome.state == "exception":
+            if outcome.state == "exception" or outcome.later:
                 continue
             shipped = shipped_quantities(outcome.parsed)
             missing = order._missing_deliveries(shipped)
@@ -220,6 +221,8 @@ class SpapiOrder(models.Model):
     def action_deliver_as_amazon_says(self) -> dict:
         """Validate in Odoo what Amazon says was shipped, where the account leaves that to a person."""
         self.check_access("read")
+        if not self.env.user.has_group("amazon_spapi_connector.group_user"):
+            raise AccessError(self.env._("Delivering what Amazon reports takes the role of an Amazon user."))
         self._as_service().with_context(spapi_deliver_anyway=True)._follow_news()
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 

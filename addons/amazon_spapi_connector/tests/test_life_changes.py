@@ -120,6 +120,24 @@ class TestLifeChanges(LifeCase):
         self.assertEqual((order.state, order.problem_code), ("exception", "total_mismatch"))
         self.assertEqual(order.sale_order_id.amount_total, before)
 
+    def test_taxes_that_give_another_total(self):
+        """New lines whose total Odoo cannot make are undone; the old ones stand."""
+        order = self.imported()
+        sale = order.sale_order_id
+        line = sale.order_line.filtered("spapi_line_id")
+        before = sale.amount_total
+        Order = type(order)
+        apply = Order._apply_line_changes
+
+        def wrongly(record, account, changes, values):
+            apply(record, account, changes, values)
+            record.sale_order_id.order_line[0].price_unit += 1
+
+        self.patch(Order, "_apply_line_changes", wrongly)
+        self.more_units(order, 3)
+        self.assertEqual((order.state, order.problem_code), ("exception", "total_mismatch"))
+        self.assertEqual((sale.amount_total, line.product_uom_qty, self.open_units(order)), (before, 1, 1))
+
     def test_rest_of_an_item_is_cancelled(self):
         """A part left, the rest is cancelled: the warehouse is not asked for it any more."""
         order = self.several_units(quantity=4)

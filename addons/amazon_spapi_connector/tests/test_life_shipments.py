@@ -2,7 +2,8 @@ from copy import deepcopy
 from datetime import timedelta
 
 from odoo import fields
-from odoo.tests import tagged
+from odoo.exceptions import AccessError
+from odoo.tests import new_test_user, tagged
 
 from .lifecase import LifeCase
 
@@ -106,6 +107,40 @@ class TestLifeShipments(LifeCase):
         subject = order.subject_id.sudo()
         self.assertFalse(subject.operational_token or subject.fiscal_token)
         self.assertEqual((subject.state, subject.deadline_rule, subject.is_open), ("live", "shipped", False))
+
+    def test_shipped_without_person_and_taxes_by_postcode(self):
+        """Where postcodes decide about taxes, an order without a person is decided by its country."""
+        position = self.env["account.fiscal.position"].create(
+            {
+                "name": "Some postcodes",
+                "auto_apply": True,
+                "country_id": self.env.ref("base.it").id,
+                "zip_from": "20100",
+                "zip_to": "20199",
+            }
+        )
+        order = self.tell(self.generate("shipped")[0])
+        self.assertEqual((order.state, order.problem), ("imported", False))
+        self.assertNotEqual(order.fiscal_position_id, position)
+
+    def test_quotations_wait_for_a_person(self):
+        self.account.confirmation = "manual"
+        order_id = self.single("fbm_unshipped", 7)
+        order = self.tell(order_id, full=True)
+        self.assertEqual((order.state, order.sale_order_id.state), ("imported", "draft"))
+        self.move_on(order_id, "SHIPPED")
+        self.tell(order_id)
+        self.assertEqual((order.state, order.problem_code), ("exception", "not_confirmed"))
+        order.sale_order_id.action_confirm()
+        self.follow()
+        self.assertEqual((order.state, self.delivered(order)), ("imported", self.ordered(order)), order.problem)
+
+    def test_who_may_deliver(self):
+        """Reading an order is not enough to move stock on Amazon's word."""
+        order = self.imported()
+        seller = new_test_user(self.env, "amazon_seller", groups="sales_team.group_sale_salesman_all_leads")
+        with self.assertRaises(AccessError):
+            order.with_user(seller).action_deliver_as_amazon_says()
 
     def test_shipped_before_the_account_began(self):
         self.account.import_since = fields.Datetime.now() + timedelta(days=1)
