@@ -158,7 +158,7 @@ def _copy(order: Order, here: Here, unit: Decimal) -> tuple[Difference, ...]:
     """What is stored of the order itself: Amazon can change it without a new date."""
     found = []
     if order.total and abs(order.total.value - here.total) >= unit / 2:
-        found.append(Difference("money", "copy", _number(order.total.value), _number(here.total)))
+        found.append(Difference("money", "copy", _amount(order.total.value, unit), _amount(here.total, unit)))
     for item_id, quantity in _ordered(order).items():
         if here.quantities.get(item_id, 0) != quantity:
             found.append(Difference("quantity", item_id, str(quantity), str(here.quantities.get(item_id, 0))))
@@ -208,20 +208,24 @@ def _money(order: Order, sale: Sale, unit: Decimal) -> tuple[Difference, ...]:
     if order.total.currency != sale.currency:
         return (Difference("money", "currency", order.total.currency, sale.currency),)
     if abs(order.total.value - sale.total) >= unit / 2:
-        return (Difference("money", "total", _number(order.total.value), _number(sale.total)),)
+        return (Difference("money", "total", _amount(order.total.value, unit), _amount(sale.total, unit)),)
     return ()
 
 
 def _ordered(order: Order) -> dict[str, int]:
-    """Pieces by item. Of a cancelled order nothing is wanted any more, whatever its items still say."""
+    """Pieces by item."""
     return {line.item_id: line.quantity for line in order.lines}
 
 
 def _number(value: Decimal | None) -> str:
-    """Without trailing zeros: 12.50 and 12.5 are the same amount, but 12.50 reads better."""
+    """Pieces, without zeros behind the point."""
     if value is None:
         return "-"
-    return f"{value:f}" if value != value.to_integral_value() else f"{value.to_integral_value():f}"
+    return f"{value.normalize():f}"
+
+
+def _amount(value: Decimal, unit: Decimal) -> str:
+    return f"{value.quantize(unit):f}"
 
 
 def _moment(value: datetime) -> str:

@@ -22,6 +22,7 @@ from . import (
     spapi_account_quarantine,
     spapi_account_secret,
     spapi_account_secret_age,
+    spapi_account_sync,
     spapi_account_taxes,
     spapi_cursor,
     spapi_fba_location,

@@ -109,7 +109,7 @@ class SpapiAccount(models.Model):
             # While the vault takes nothing in, what only it may hold is not even asked for; the rest goes on.
             refusal = due and self._refusal()
             try:
-                for code in SEARCHES if due else ():
+                for code in self._searches_in_turn() if due else ():
                     if refusal and PERSONAL_PARTS & set(SEARCHES[code]["parts"]):
                         continue
                     if finished and self._search_is_due(code, force):

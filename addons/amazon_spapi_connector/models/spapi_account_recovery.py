@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from odoo import api, fields, models
+from odoo import fields, models
 from odoo.exceptions import UserError
 
 from ..spapi.operations import OPERATIONS
@@ -109,6 +109,12 @@ class SpapiAccount(models.Model):
         if not self.marketplace_ids:
             raise UserError(self.env._("Choose the marketplaces of %s first.", self.name))
 
+    def _read_until(self):
+        """Up to which of Amazon's updates the import has read everything (naive UTC); None before its first run."""
+        # sudo: how far the import is, is no secret here
+        cursor = self.sudo().cursor_ids.filtered(lambda cursor: cursor.search_code == "changes")
+        return cursor.last_updated_after or None
+
     # === ACTIONS === #
 
     def action_remap_all(self) -> dict:
@@ -148,35 +154,3 @@ class SpapiAccount(models.Model):
     def action_view_quota_use(self) -> dict:
         action = self.env["ir.actions.actions"]._for_xml_id("amazon_spapi_connector.action_spapi_quota_use")
         return {**action, "domain": [("account_id", "in", self.ids)]}
-
-    # === SYNC === #
-
-    sync_progress = fields.Char(compute="_compute_sync_progress", help="What the import has read, and what is left.")
-
-    @api.depends("cursor_ids.page_token", "cursor_ids.order_count", "cursor_ids.reached", "retry_at")
-    def _compute_sync_progress(self) -> None:
-        for account in self:
-            account.sync_progress = account.sudo()._sync_text()  # sudo: the cursors are the administrators'
-
-    def _sync_text(self) -> str | bool:
-        """Where the import is, in one line; False when nothing is to be said."""
-        _ = self.env._
-        labels = dict(self.env["spapi.cursor"]._fields["search_code"]._description_selection(self.env))
-        parts = []
-        for cursor in self.cursor_ids:
-            if not cursor.begun_at:
-                continue
-            text = _(
-                "%(search)s: %(orders)s orders on %(pages)s pages",
-                search=labels[cursor.search_code],
-                orders=cursor.order_count,
-                pages=cursor.page_count,
-            )
-            share = cursor._share()
-            parts.append(text if share is None else _("%(text)s, about %(left)s %% left", text=text, left=100 - share))
-        waiting = self.env["spapi.order"].search_count([("account_id", "=", self.id), ("state", "=", "new")])
-        if waiting:
-            parts.append(_("%s orders to become sale orders", waiting))
-        if self.retry_at and self.retry_at > fields.Datetime.now():
-            parts.append(_("goes on at %s", self._local(self.retry_at)))
-        return " · ".join(parts) or False

@@ -104,7 +104,7 @@ class SpapiReconciliation(models.Model):
     def _policy(self) -> Policy:
         account = self.account_id
         return Policy(
-            read_until=account._cursor("changes").last_updated_after if account._cursor("changes").last_done else None,
+            read_until=account._read_until(),
             since=account.import_since,
             over=sweeping.cutoff(account.company_id),
         )
@@ -185,7 +185,7 @@ class SpapiReconciliation(models.Model):
         """Orders that Odoo has of the period and Amazon does not list."""
         Line = self.env["spapi.reconciliation.line"]
         listed = set(Line.search([("reconciliation_id", "=", self.id)]).mapped("amazon_order_id"))
-        end = self.date_to or self.started_at - timedelta(minutes=3)
+        end = min(filter(None, (self.date_to, self.covered_until)), default=self.started_at)
         orders = self.env["spapi.order"].search(
             [
                 ("account_id", "=", self.account_id.id),

@@ -275,7 +275,7 @@ class SpapiRecovery(models.Model):
                 raise recovering.Busy
             self.env["ir.cron"]._commit_progress(0, remaining=1)  # see what the import has committed
             todo._read_orders()
-            self.account_id._map_pending()
+            self.account_id._despite_others("_map_pending")
 
     @api.autovacuum
     def _gc_old(self) -> None:

@@ -56,6 +56,7 @@ class SpapiScanMixin(models.AbstractModel):
     reached = fields.Datetime(
         readonly=True, copy=False, help="Date of the last order read; Amazon lists them in order."
     )
+    covered_until = fields.Datetime(readonly=True, copy=False, help="End of what Amazon listed, in Amazon's words.")
     scanned = fields.Boolean(readonly=True, copy=False, help="All pages are read.")
     parameters = fields.Json(readonly=True, copy=False)
     page_token = fields.Char(groups=fields.NO_ACCESS, copy=False)
@@ -89,7 +90,7 @@ class SpapiScanMixin(models.AbstractModel):
 
     def _share(self) -> int | None:
         """Per cent of the period that is read, as far as the dates tell."""
-        end = self.date_to or self.started_at
+        end = self.date_to or self.covered_until
         if not (self.reached and end and end > self.date_from):
             return None
         return max(0, min(99, round(100 * ((self.reached - self.date_from) / (end - self.date_from)))))

@@ -4,15 +4,13 @@ import hashlib
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-import psycopg2
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..recovering import Busy
 from ..spapi import errors
 from ..spapi.values import parse_time
-from .spapi_account_import import BUSINESS_PARTS, LONGEST, MAX_PAGES, PAGE_SIZE
+from .spapi_account_import import BUSINESS_PARTS, CONCURRENCY, LONGEST, MAX_PAGES, PAGE_SIZE
 from .spapi_cursor import TOKEN_LIFE
 
 LOCK = 0x5B0C
@@ -21,8 +19,8 @@ MOST_RESTARTS = 3
 MOST_FAILURES = 8
 BUSY = timedelta(minutes=1)
 """How long the import is given when it is at work on the same account."""
-SETTLE = timedelta(minutes=3)
-"""Amazon accepts no end of a period younger than two minutes; one more for clocks that differ."""
+SETTLE = timedelta(minutes=10)
+"""Amazon accepts no end of a period younger than two minutes; the rest is for clocks that differ."""
 
 
 class SpapiScanMixin(models.AbstractModel):
@@ -66,6 +64,7 @@ class SpapiScanMixin(models.AbstractModel):
             "page_count": 0,
             "order_count": 0,
             "reached": False,
+            "covered_until": False,
             "scanned": False,
             "page_token": False,
             "page_token_at": False,
@@ -105,27 +104,20 @@ class SpapiScanMixin(models.AbstractModel):
             while scan.exists() and scan.state == "running":
                 try:
                     scan._step()
-                except (errors.SpapiError, UserError) as error:
-                    scan.env.cr.rollback()
-                    scan.invalidate_recordset()
-                    scan._pause(error)
-                    scan.env["ir.cron"]._commit_progress(0)
-                    return True
-                except (Busy, psycopg2.OperationalError):
-                    # The import is at work on the same orders.
-                    scan.env.cr.rollback()
-                    scan.invalidate_recordset()
-                    scan._wait(BUSY)
-                    scan.env["ir.cron"]._commit_progress(0)
-                    return True
+                    left = scan.env["ir.cron"]._commit_progress(0, remaining=1)
                 except Exception as error:
+                    # Another process may have been at the same rows: that shows at the latest with the commit.
                     scan.env.cr.rollback()
                     scan.env.invalidate_all()
-                    scan.account_id._log_unexpected(scan._name, error)
-                    scan._pause(error)
+                    if isinstance(error, (Busy, *CONCURRENCY)):
+                        scan._wait(BUSY)
+                    else:
+                        if not isinstance(error, (errors.SpapiError, UserError)):
+                            scan.account_id._log_unexpected(scan._name, error)
+                        scan._pause(error)
                     scan.env["ir.cron"]._commit_progress(0)
                     return True
-                if scan.env["ir.cron"]._commit_progress(0, remaining=1) <= 0:
+                if left <= 0:
                     return False
         return True
 
@@ -154,6 +146,8 @@ class SpapiScanMixin(models.AbstractModel):
                 return
             raise
         self._take_page(page)
+        until = page.created_before or page.last_updated_before
+        covered = until.astimezone(UTC).replace(tzinfo=None, microsecond=0) if until else False
         moments = [raw.get(_TIME[self.basis]) for raw in page.orders if isinstance(raw, dict)]
         self.write(
             {
@@ -161,6 +155,7 @@ class SpapiScanMixin(models.AbstractModel):
                 "failure_count": 0,
                 "problem": False,
                 "retry_at": False,
+                "covered_until": min(filter(None, (self.covered_until, covered)), default=False),
                 "reached": max(filter(None, [self.reached, *map(_naive, moments)]), default=False),
                 "scanned": not page.next_token,
                 "page_token": page.next_token or False,

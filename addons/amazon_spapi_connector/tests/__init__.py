@@ -4,6 +4,7 @@ from . import (
     test_archive_life,
     test_bad_input,
     test_clock,
+    test_compare,
     test_departure,
     test_erased,
     test_faults,

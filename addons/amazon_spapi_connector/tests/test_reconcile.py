@@ -85,6 +85,36 @@ class TestReconcile(ReconcileCase):
         self.assertEqual(self.differences(self.reconcile()), [])
         self.assertTrue(one.line_ids.filtered("differs").reread_at)
 
+    def test_a_life_of_both_channels(self):
+        """Four days of a living market, both channels: afterwards Odoo equals Amazon, order by order."""
+        self.account.import_since = fields.Datetime.now() - timedelta(days=30)
+        self.sandbox.generate(30, case="mixed", seed=11)
+        self.sandbox.generate(10, case="fba", seed=12)
+        self.make_products()
+        for _day in range(4):
+            self.run_import()
+            self.env["spapi.quota"].search([]).unlink()
+            self.sandbox.advance(86400)
+        self.run_import()
+        one = self.reconcile()
+        self.assertEqual(one.state, "done", one.problem)
+        self.assertEqual(self.differences(one), [])
+        self.assertEqual(one.order_count, 40)
+        self.assertEqual(one.equal_count + one.known_count, 40)
+        self.assertGreater(one.equal_count, 20, one.line_ids.mapped("reason"))
+        orders = self.env["spapi.order"].search([("account_id", "=", self.account.id), ("state", "=", "imported")])
+        fba = orders.filtered(lambda order: order.fulfilled_by == "AMAZON" and order.status == "SHIPPED")
+        self.assertTrue(fba)
+        # one piece less left Odoo's stock than Amazon shipped
+        move = fba[0].sale_order_id.order_line.move_ids.filtered(lambda move: move.state == "done")[0]
+        line = move.sale_line_id.spapi_line_id
+        move.sudo().write({"state": "cancel"})
+        found = self.differences(self.reconcile())
+        self.assertEqual(
+            [(kind, number, part) for kind, number, part, _amazon, _odoo in found],
+            [("shipped", fba[0].amazon_order_id, line.item_id)],
+        )
+
     def test_not_at_amazon(self):
         """An order here that Amazon does not list."""
         raw, _order = self.imported()

@@ -1,11 +1,14 @@
 """Orders read outside of the plan: by number, by period, one again; and why an order is not here."""
 
+import json
 from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import BaseCase, new_test_user, tagged
+
+from odoo.addons.bus.models.bus import channel_with_db, json_dump
 
 from .. import recovering
 from ..mapping.whereabouts import Place, whereabouts
@@ -330,3 +333,43 @@ class TestQuestion(SpapiCase):
         for code in codes:
             self.assertTrue(question._sentence(code, self.account, empty, asked, none), code)
         self.assertGreaterEqual(len(codes), 17)
+
+
+@tagged("post_install", "-at_install")
+class TestSyncProgress(SpapiCase):
+    def told(self):
+        """What the user who pressed the button was told, newest last."""
+        channel = json_dump(channel_with_db(self.env.cr.dbname, self.env.user.partner_id))
+        self.env.flush_all()
+        rows = self.env["bus.bus"].sudo().search([("channel", "=", channel)], order="id")
+        return [json.loads(row.message)["payload"] for row in rows if "simple_notification" in row.message]
+
+    def test_read_and_left(self):
+        """Where the import is while it waits for quota, and one notification when it is through."""
+        self.sandbox.generate(250)
+        with self.committing() as env:
+            self.account.with_env(env(user=self.env.user)).action_sync_now()
+            for _call in range(17):
+                env["spapi.quota"]._take(self.account, "searchOrders")
+        self.run_import()
+        progress = self.account.sync_progress
+        self.assertIn("100 orders on 1 pages", progress)
+        self.assertRegex(progress, r"about \d+ % left")
+        self.assertIn("goes on at", progress)
+        self.assertEqual([row["type"] for row in self.told()], ["info"])
+        self.env["spapi.quota"].search([]).unlink()
+        self.run_import()
+        self.assertFalse(self.account.sync_progress)
+        self.assertEqual([row["type"] for row in self.told()], ["info", "success"])
+        self.assertIn("250 orders new or changed, 250 of them need a person", self.told()[-1]["message"])
+        self.run_import()
+        self.assertEqual(len(self.told()), 2, "nobody waits any more")
+
+    def test_failure(self):
+        """What went wrong is told too."""
+        with self.committing() as env:
+            self.account.with_env(env(user=self.env.user)).action_sync_now()
+        self.sandbox.fault("error_500", times=2)
+        self.run_import()
+        self.assertEqual([row["type"] for row in self.told()], ["danger"])
+        self.assertIn("problem of its own", self.told()[-1]["message"])

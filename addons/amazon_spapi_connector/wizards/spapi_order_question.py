@@ -109,7 +109,6 @@ class SpapiOrderQuestion(models.TransientModel):
             [("account_id", "=", account.id), ("amazon_order_id", "=", number)], limit=1
         )
         marketplace = self.env["spapi.marketplace"].search([("amazon_id", "=", asked.marketplace)], limit=1)
-        cursor = service._cursor("changes").sudo()  # sudo: how far the import is, is no secret here
         code = whereabouts(
             Place(
                 known=asked.outcome == "found",
@@ -119,7 +118,7 @@ class SpapiOrderQuestion(models.TransientModel):
                 updated=asked.updated,
                 since=account.import_since,
                 over=sweeping.cutoff(account.company_id),
-                read_until=cursor.last_updated_after if cursor.last_done else None,
+                read_until=account._read_until(),
                 stored=order.state or "",
                 problem=order.problem_code or "",
                 erased=order.person_erased,

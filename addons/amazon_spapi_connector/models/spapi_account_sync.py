@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+import psycopg2
+
+from odoo import api, fields, models
+
+from .spapi_account_import import SEARCHES
+
+
+class SpapiAccount(models.Model):
+    """What whoever presses “Sync now” gets to know: where the import is while it runs, and what came of it."""
+
+    _inherit = "spapi.account"
+
+    sync_user_id = fields.Many2one("res.users", readonly=True, copy=False, help="Is told when the import is through.")
+    sync_requested_at = fields.Datetime(readonly=True, copy=False)
+    sync_progress = fields.Char(compute="_compute_sync_progress", help="What the import has read, and what is left.")
+
+    # === PROGRESS === #
+
+    @api.depends("cursor_ids.page_token", "cursor_ids.order_count", "cursor_ids.reached", "retry_at")
+    def _compute_sync_progress(self) -> None:
+        for account in self:
+            account.sync_progress = account.sudo()._sync_text()  # sudo: the cursors are the administrators'
+
+    def _sync_text(self) -> str | bool:
+        """Where the import is, in one line; False when nothing is to be said."""
+        _ = self.env._
+        labels = dict(self.env["spapi.cursor"]._fields["search_code"]._description_selection(self.env))
+        parts = []
+        for cursor in self.cursor_ids:
+            if not cursor.begun_at:
+                continue
+            text = _(
+                "%(search)s: %(orders)s orders on %(pages)s pages",
+                search=labels[cursor.search_code],
+                orders=cursor.order_count,
+                pages=cursor.page_count,
+            )
+            share = cursor._share()
+            parts.append(text if share is None else _("%(text)s, about %(left)s %% left", text=text, left=100 - share))
+        waiting = self.env["spapi.order"].search_count([("account_id", "=", self.id), ("state", "=", "new")])
+        if waiting:
+            parts.append(_("%s orders to become sale orders", waiting))
+        if self.retry_at and self.retry_at > fields.Datetime.now():
+            parts.append(_("goes on at %s", self._local(self.retry_at)))
+        return " · ".join(parts) or False
+
+    # === TURNS === #
+
+    def _searches_in_turn(self) -> list[str]:
+        """The searches in the order in which they get their calls: orders to ship first, as long as there are enough.
+
+        Where there are not, for Amazon grants less than the plan takes, the first would leave the second none for
+        ever: whoever was served longest ago is first.
+        """
+        left, _seconds = self.env["spapi.quota"].sudo()._outlook(self, "searchOrders")  # sudo: a count is no secret
+        if left >= len(SEARCHES):
+            return list(SEARCHES)
+        served = {cursor.search_code: cursor.page_token_at or cursor.last_done for cursor in self.sudo().cursor_ids}
+        return sorted(SEARCHES, key=lambda code: served.get(code) or datetime.min)
+
+    # === TELLING === #
+
+    def action_sync_now(self) -> dict:
+        # EXTENDS: remember who waits for it
+        result = super().action_sync_now()
+        # sudo: whoever may start the import may be told about it
+        self.sudo().write({"sync_user_id": self.env.uid, "sync_requested_at": fields.Datetime.now()})
+        return result
+
+    def action_refresh_progress(self) -> dict:
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    def _run_import(self, force: bool = False) -> bool:
+        # EXTENDS
+        finished = super()._run_import(force=force)
+        account_sudo = self.sudo()  # sudo: the note of who waits is the product's
+        if account_sudo.sync_user_id:
+            try:
+                with self.env.cr.savepoint():
+                    account_sudo._tell_who_waits()
+            except psycopg2.OperationalError:
+                # Somebody has just pressed the button again: the next run tells.
+                self.env.cr.rollback()
+                self.env.invalidate_all()
+        return finished
+
+    def _tell_who_waits(self) -> None:
+        """A notification for who pressed the button: done, failed, or where it waits. The caller commits."""
+        user, since = self.sync_user_id, self.sync_requested_at
+        cursors = self.cursor_ids
+        done = cursors and all(cursor.last_done and cursor.last_done >= since for cursor in cursors)
+        if done:
+            Order = self.env["spapi.order"]
+            changed = [("account_id", "=", self.id), ("write_date", ">=", since)]
+            message, kind = (
+                self.env._(
+                    "The import is through: %(changed)s orders new or changed, %(problems)s of them need a person.",
+                    changed=Order.search_count(changed),
+                    problems=Order.search_count([*changed, ("state", "in", ("waiting", "exception", "quarantined"))]),
+                ),
+                "success",
+            )
+        elif self.last_error_at and self.last_error_at >= since:
+            message, kind = self.last_error, "danger"
+        else:
+            text = self._sync_text()
+            if not text:
+                return
+            message, kind = text, "info"
+        if kind != "info":
+            self.write({"sync_user_id": False})
+        user._bus_send("simple_notification", {"title": self.name, "message": message, "type": kind})
