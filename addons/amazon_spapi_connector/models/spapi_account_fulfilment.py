@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from odoo import fields, models
 from odoo.exceptions import UserError
+from odoo.service.model import MAX_TRIES_ON_CONCURRENCY_FAILURE, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import split_every
 
 from .spapi_account_import import BATCH_SIZE
@@ -75,7 +76,25 @@ class SpapiAccount(models.Model):
         """Let the documents of imported orders follow Amazon's news. Returns False when time is up."""
         orders = self.env["spapi.order"].search([("account_id", "=", self.id), ("follow_up", "=", True)], order="id")
         for batch in split_every(BATCH_SIZE, orders.ids):
-            self.env["spapi.order"].browse(batch)._follow_news()
+            self._follow_patiently(batch)
             if not self._checkpoint(0, 1):
                 return False
         return True
+
+    def _follow_patiently(self, order_ids: list[int]) -> None:
+        """Follow the news of some orders; again, when somebody else moved the same goods at the same moment.
+
+        The warehouse validates deliveries all day, and the stock of a product at the customers is one row.
+        """
+        for left in reversed(range(MAX_TRIES_ON_CONCURRENCY_FAILURE)):
+            try:
+                self.env["spapi.order"].browse(order_ids)._follow_news()
+                self.env.flush_all()
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                if not left:
+                    raise
+                # Everything before is committed; this began after it, and begins anew with what the other one did.
+                self.env.cr.rollback()
+                self.env.invalidate_all()
+            else:
+                return

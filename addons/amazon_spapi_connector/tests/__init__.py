@@ -14,6 +14,7 @@ from . import (
     test_life_cancellations,
     test_life_changes,
     test_life_fba,
+    test_life_robust,
     test_life_shipments,
     test_mapping,
     test_oauth,
