@@ -46,6 +46,17 @@ EXPECTED = {
         [("ECHO-DOT-4-UK-CHARCOAL-3PACK", 3, 92.97), ("Amazon shipping", 1, 11.00)],
     ),
 }
+# What has left Odoo's stock, or Amazon's, when such an order is first seen: Amazon's own quantities.
+SHIPPED = {
+    "250-1234567-8901234": {"ECHO-DOT-4-JP-CHARCOAL": 1, "FIRE-TV-4K-MAX-JP": 2},  # FBA
+    "202-7654321-1098765": {"ECHO-DOT-4-UK-CHARCOAL-SINGLE": 1},
+    "171-2345678-9012345": {},
+    "171-9876543-2109876": {},
+    "028-1234567-8901234": {"FIRE-HD10-TR-BLK": 2},
+    "114-9876543-1234567": {},
+    "123-4567890-1234567": {"ECHO-DOT-4-CHARCOAL": 2, "FIRE-TV-4K-2021": 1},
+    "202-1234567-8901234": {"ECHO-DOT-4-UK-CHARCOAL-3PACK": 3},
+}
 TAXES = {"202-1234567-8901234": 4.00}
 DEEMED = {"028-1234567-8901234", "114-9876543-1234567", "123-4567890-1234567"}
 NO_TAX_STATED = {"250-1234567-8901234", "202-7654321-1098765", "171-2345678-9012345", "171-9876543-2109876"}
@@ -130,3 +141,21 @@ class TestAmazonExamples(SpapiCase):
             found[order_id].action_retry()
             self._assert_as_expected(found[order_id])
             self.assertEqual(found[order_id].sale_order_id.amount_tax, 0)
+
+    def test_as_amazon_sends_them(self):
+        """As they stand in the model: those to ship wait for it, those that are shipped have left the stock."""
+        self.account.missing_tax = "included"
+        found = self._import(list(self.raw.values()))
+        orders = self.env["spapi.order"].browse(order.id for order in found.values())
+        orders._as_service()._follow_news()
+        for order_id, order in found.items():
+            with self.subTest(order_id):
+                self._assert_as_expected(order)
+                moves = order.sale_order_id.picking_ids.move_ids
+                done = {}
+                for move in moves.filtered(lambda move: move.state == "done"):
+                    sku = move.sale_line_id.spapi_line_id.sku
+                    done[sku] = done.get(sku, 0) + move.quantity
+                self.assertEqual(done, SHIPPED[order_id])
+                still = moves.filtered(lambda move: move.state not in ("done", "cancel"))
+                self.assertEqual(bool(still), not SHIPPED[order_id])
