@@ -72,6 +72,7 @@ class SpapiAccount(models.Model):
         "pii.recipient",
         string="Ask VIES About VAT Numbers",
         groups="amazon_spapi_connector.group_manager",
+        domain="[('kind', '=', 'tax_intermediary'), ('state', '=', 'active')]",
         help="The European Commission as a recipient of personal data, registered by a privacy officer for the purpose"
         " “Decide taxes” with invoice data. Without one, nobody is asked: numbers are checked by form and digits.",
     )

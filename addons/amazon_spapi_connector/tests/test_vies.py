@@ -5,7 +5,8 @@ from copy import deepcopy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest.mock import patch
 
-from odoo.tests import new_test_user, tagged
+from odoo.exceptions import AccessError
+from odoo.tests import Form, new_test_user, tagged
 
 from ..models import spapi_account_import as importing
 from ..spapi import vies
@@ -139,6 +140,16 @@ class TestVies(SpapiCase):
         asked = len(Register.asked)
         self._run()
         self.assertEqual(len(Register.asked), asked)
+
+    def test_manager_chooses_the_recipient(self):
+        """Who connects accounts names the registered recipient; he changes nothing in the register."""
+        recipient = self._register()
+        manager = new_test_user(self.env, "vies_manager", groups="amazon_spapi_connector.group_manager")
+        with Form(self.account.with_user(manager)) as form:
+            form.vies_recipient_id = recipient
+        self.assertEqual(self.account.vies_recipient_id, recipient)
+        with self.assertRaises(AccessError):
+            recipient.with_user(manager).agreement = "another"
 
     def test_address_is_encrypted(self):
         with patch.dict(os.environ, {vies.VARIABLE: "http://vies.example.com/"}), self.assertRaises(ValueError):
