@@ -128,6 +128,8 @@ def shop(odoo_db_module: Database, browser: Browser, sandbox_module: Sandbox) ->
 
 def menu(page: Page, *names: str) -> None:
     """Go through the menus, as a person does."""
+    if page.locator(".modal .btn-close").count():
+        page.keyboard.press("Escape")
     for index, name in enumerate(names):
         if index == 0:
             page.get_by_role("menuitem", name=name, exact=True).or_(
@@ -229,7 +231,7 @@ def test_import(shop: Shop) -> None:
     expect(card).to_contain_text("Amazon Europe")
     expect(card).to_contain_text("unmapped SKUs")
     shop.picture(page, "06-card")
-    card.get_by_text("exceptions").click()
+    card.get_by_text("to mend").click()
     expect(row(page, shop.orders["tax"])).to_be_visible()
 
 
@@ -264,7 +266,7 @@ def test_fix_an_unmapped_sku(shop: Shop) -> None:
     shop.picture(page, "13-find")
     page.keyboard.press("Escape")
     row(page, SKU).get_by_role("button", name="Use this").click()
-    expect(page.locator(".o_notification").last).to_contain_text("imported within a minute")
+    expect(page.locator(".o_notification").last).to_contain_text("imported within a minute: 1")
     expect(row(page, SKU)).to_have_count(0)
     shop.picture(page, "14-assigned")
     assert shop.run_import()[shop.orders["sku"]][0] == "imported"
@@ -291,6 +293,22 @@ def test_resolve_an_exception(shop: Shop) -> None:
     shop.picture(page, "18-order")
     menu(page, "To Resolve")
     expect(page.locator(".o_view_nocontent")).to_contain_text("Nothing needs you")
+
+
+def test_find_a_missing_order(shop: Shop) -> None:
+    """Germany is not enabled: Amazon is asked, the answer says so, and its button brings the order."""
+    page = open_app(shop, "manager")
+    menu(page, "Recovery", "Find a Missing Order")
+    page.locator(".modal [name=number] input").fill(shop.orders["germany"])
+    page.get_by_role("button", name="Ask Amazon").click()
+    expect(page.locator(".modal .alert")).to_contain_text("Amazon Germany, which is not enabled")
+    shop.picture(page, "23-missing-order")
+    page.get_by_role("button", name="Enable its marketplace and read it").click()
+    expect(page.locator(".modal .alert")).not_to_contain_text("not enabled")
+    shop.picture(page, "24-found-order")
+    assert shop.run_import()[shop.orders["germany"]][0] == "imported"
+    menu(page, "Orders", "All Orders")
+    expect(row(page, shop.orders["germany"])).to_contain_text("Imported")
 
 
 def test_sale_order_and_delivery(shop: Shop) -> None:

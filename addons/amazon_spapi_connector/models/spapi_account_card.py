@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class SpapiAccount(models.Model):
@@ -17,6 +17,7 @@ class SpapiAccount(models.Model):
     calls_left = fields.Integer(
         string="Reads Left", compute="_compute_calls_left", compute_sudo=True, help="Of orders, as Amazon grants them."
     )
+    marketplace_codes = fields.Char(string="Countries", compute="_compute_marketplace_codes")
     next_run = fields.Datetime(compute="_compute_next_run", compute_sudo=True)
 
     def _compute_card(self) -> None:
@@ -41,6 +42,11 @@ class SpapiAccount(models.Model):
         midnight = datetime.combine(fields.Date.context_today(self), time(), zone)
         return midnight.astimezone(UTC).replace(tzinfo=None)
 
+    @api.depends("marketplace_ids.code")
+    def _compute_marketplace_codes(self) -> None:
+        for account in self:
+            account.marketplace_codes = " ".join(sorted(account.marketplace_ids.mapped("code")))
+
     def _compute_calls_left(self) -> None:
         for account in self:
             quota = account.quota_ids.filtered(lambda row: row.operation == "searchOrders")
@@ -48,7 +54,8 @@ class SpapiAccount(models.Model):
 
     def _compute_next_run(self) -> None:
         cron = self.env.ref("amazon_spapi_connector.ir_cron_import_orders", raise_if_not_found=False)
-        planned = cron.nextcall if cron and cron.active else False
+        # what is overdue runs as soon as a worker is free
+        planned = max(cron.nextcall, fields.Datetime.now()) if cron and cron.active else False
         for account in self:
             going = account.state in ("connected", "error") and planned
             account.next_run = max(filter(None, (planned, account.retry_at))) if going else False

@@ -71,7 +71,7 @@ class SpapiListing(models.Model):
             listing.write({"product_id": listing.previous_product_id.id, "assigned_on": False, "assigned_by_id": False})
             listing.previous_product_id = False
         changed.account_id._refresh_waiting_skus()
-        message = self.env._("Undone for %s SKUs. Orders that are confirmed already stay as they are.", len(changed))
+        message = self.env._("Undone. Orders that are confirmed already stay as they are.")
         return _notification(message, "success")
 
     def action_retry(self) -> dict:
@@ -150,9 +150,7 @@ class SpapiListing(models.Model):
         self.account_id._refresh_waiting_skus()
         if not waiting:
             return _notification(self.env._("Assigned. Future orders use it."), "success")
-        return _notification(
-            self.env._("Assigned. %s waiting orders are imported within a minute.", waiting), "success"
-        )
+        return _notification(self.env._("Assigned. Orders that are imported within a minute: %s.", waiting), "success")
 
 
 def _notification(message: str, kind: str) -> dict:

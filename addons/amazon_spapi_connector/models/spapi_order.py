@@ -142,9 +142,9 @@ class SpapiOrder(models.Model):
         # sudo: the queue of unmapped SKUs is brought up to date whoever presses
         orders.sudo().account_id._refresh_waiting_skus()
         left = len(orders) - len(done)
-        message = self.env._("%s orders are in order.", len(done))
+        message = self.env._("Orders in order: %s.", len(done))
         if left:
-            message += " " + self.env._("%s still wait; each says why.", left)
+            message += " " + self.env._("Still waiting: %s; each says why.", left)
         return _notification(message, "warning" if left else "success")
 
     def action_view_sale_order(self) -> dict:

@@ -7,12 +7,13 @@ REMEDIES = {
     "tax_missing": "account",
     "no_address": "account",
     "tax_not_found": "taxes",
+    "tax_not_single": "taxes",
     "total_mismatch": "taxes",
-    "cancelled_after_import": "sale",
-    "changed_after_import": "sale",
-    "cancelled_here": "sale",
+    "refused": "retry",
+    "unexpected": "retry",
+    "not_opened": "retry",
 }
-"""Problem → the place that mends it. What is not listed is tried again once its reason is gone."""
+"""Problem → the place that mends it. What Amazon's own data is at fault for is asked for again."""
 
 
 class SpapiOrder(models.Model):
@@ -27,6 +28,7 @@ class SpapiOrder(models.Model):
             ("taxes", "Check the taxes"),
             ("sale", "Open the sale order"),
             ("retry", "Retry"),
+            ("reread", "Ask Amazon again"),
         ],
         string="What to Do",
         compute="_compute_remedy",
@@ -42,7 +44,7 @@ class SpapiOrder(models.Model):
             elif order.sale_order_id:
                 order.remedy = "sale"
             else:
-                order.remedy = REMEDIES.get(order.problem_code, "retry" if order.state != "quarantined" else False)
+                order.remedy = REMEDIES.get(order.problem_code, "reread")
 
     @api.depends("programs")
     def _compute_programs(self) -> None:
