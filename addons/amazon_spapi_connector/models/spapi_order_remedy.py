@@ -9,6 +9,8 @@ REMEDIES = {
     "tax_not_found": "taxes",
     "tax_not_single": "taxes",
     "total_mismatch": "taxes",
+    "shipped_elsewhere": "deliver",
+    "cancelled_here": "amazon",
     "refused": "retry",
     "unexpected": "retry",
     "not_opened": "retry",
@@ -27,6 +29,9 @@ class SpapiOrder(models.Model):
             ("account", "Open the account"),
             ("taxes", "Check the taxes"),
             ("sale", "Open the sale order"),
+            ("deliver", "Deliver as Amazon says"),
+            ("cancel", "Accept the cancellation"),
+            ("amazon", "Open Seller Central"),
             ("retry", "Retry"),
             ("reread", "Ask Amazon again"),
         ],
@@ -36,13 +41,17 @@ class SpapiOrder(models.Model):
     is_prime = fields.Boolean(compute="_compute_programs", search="_search_is_prime")
     is_business = fields.Boolean(string="Business", compute="_compute_programs", search="_search_is_business")
 
-    @api.depends("state", "problem_code", "sale_order_id")
+    @api.depends("state", "problem_code", "sale_order_id", "cancel_requested")
     def _compute_remedy(self) -> None:
         for order in self:
-            if order.state not in ("waiting", "exception", "quarantined"):
+            if order.state == "imported" and order.cancel_requested:
+                order.remedy = "cancel"
+            elif order.state not in ("waiting", "exception", "quarantined"):
                 order.remedy = False
             elif order.sale_order_id:
-                order.remedy = "sale"
+                # what became a sale order is mended there, unless Amazon is the place
+                known = REMEDIES.get(order.problem_code)
+                order.remedy = known if known in ("deliver", "amazon") else "sale"
             else:
                 order.remedy = REMEDIES.get(order.problem_code, "reread")
 

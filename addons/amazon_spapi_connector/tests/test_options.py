@@ -148,6 +148,37 @@ class TestOptions(SpapiCase):
         self.run_import()
         self.assertEqual(len((italy + spain).invoice_ids), 2)
 
+    def test_remedies(self):
+        """Each order that needs a person has one thing to do; what needs nobody has none."""
+        number = self.sandbox.generate(1, marketplaces=[IT])[0]
+        self.make_products()
+        self.run_import()
+        order = self.order(number)
+        self.assertFalse(order.remedy)
+        cases = {
+            ("exception", "cancelled_after_import"): "sale",
+            ("exception", "changed_after_import"): "sale",
+            ("exception", "shipped_elsewhere"): "deliver",
+            ("exception", "cancelled_here"): "amazon",
+        }
+        for (state, code), remedy in cases.items():
+            order.write({"state": state, "problem_code": code})
+            self.assertEqual(order.remedy, remedy, code)
+        order.write({"state": "imported", "problem_code": False, "cancel_requested": True})
+        self.assertEqual(order.remedy, "cancel")
+        other = order.copy({"amazon_order_id": "403-0000000-0000001", "account_id": self.account.id})
+        for code, remedy in (
+            ("sku_unmapped", "products"),
+            ("tax_missing", "account"),
+            ("no_address", "account"),
+            ("total_mismatch", "taxes"),
+            ("refused", "retry"),
+            ("item_mismatch", "reread"),
+            ("unreadable", "reread"),
+        ):
+            other.write({"state": "exception", "problem_code": code})
+            self.assertEqual(other.remedy, remedy, code)
+
     def test_roles(self):
         """A manager configures; a user reads; who only sells or packs reads orders and no account."""
         manager = new_test_user(self.env, "amz_manager", groups="amazon_spapi_connector.group_manager")
