@@ -25,7 +25,12 @@ MAX_PAGES = 500
 """Pages of one search (50,000 orders) after which something is taken to be wrong."""
 LONGEST = timedelta(days=729)
 """Amazon returns the orders of two years."""
-CONCURRENCY = (psycopg2.errors.SerializationFailure, psycopg2.errors.DeadlockDetected, ConcurrencyError)
+CONCURRENCY = (
+    psycopg2.errors.SerializationFailure,
+    psycopg2.errors.DeadlockDetected,
+    psycopg2.errors.LockNotAvailable,  # a sequence without gaps waits for nobody
+    ConcurrencyError,
+)
 ATTEMPTS = 5
 """How often a step is begun again that another transaction got in the way of."""
 CONNECTED = ("connected", "error")

@@ -132,11 +132,14 @@ class SpapiQuota(models.Model):
             """INSERT INTO spapi_quota (account_id, operation, rate, burst, tokens, updated_epoch)
                     VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (account_id, operation) DO NOTHING""",
             [account_id, operation, fresh.rate, fresh.burst, fresh.tokens, fresh.updated_at],
+            # whoever waited for the lock looks again: that is no error to be logged
+            log_exceptions=False,
         )
         cr.execute(
             """SELECT id, rate, burst, tokens, updated_epoch FROM spapi_quota
                 WHERE account_id = %s AND operation = %s FOR UPDATE""",
             [account_id, operation],
+            log_exceptions=False,
         )
         row_id, *numbers = cr.fetchone()
         old = Bucket(*(float(number) for number in numbers))
@@ -150,7 +153,7 @@ class SpapiQuota(models.Model):
     @api.model
     def _count(self, cr, account_id: int, operation: str, counter: str) -> None:
         """Add one to the hour's counter, in the transaction that changes the bucket and under its lock."""
-        cr.execute(COUNTERS[counter], [account_id, operation])
+        cr.execute(COUNTERS[counter], [account_id, operation], log_exceptions=False)
 
     # === OUTLOOK === #
 

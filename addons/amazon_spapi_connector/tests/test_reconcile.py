@@ -230,6 +230,22 @@ class TestReconcile(ReconcileCase):
         self.assertEqual((one.known_count, one.different_count), (230, 0))
         self.assertFalse(self.sandbox.counts().get("getOrder"))
 
+    def test_orders_that_come_again(self):
+        """Orders that change while the pages are read come on two of them, and count once."""
+        self.sandbox.generate(150, case="pending", marketplaces=[IT])
+        self.sandbox.fault("moving_order", count=3)
+        one = self.reconcile()
+        self.assertEqual((one.state, one.page_count, one.order_count), ("done", 2, 153), one.problem)
+        self.assertEqual((one.known_count, one.different_count), (150, 0))
+        self.assertEqual(len(one.line_ids), 150)
+
+    def test_a_clock_that_is_five_minutes_fast(self):
+        """An end of the period that Amazon would refuse is not sent, whichever clock is wrong."""
+        self.sandbox.generate(3, case="pending", marketplaces=[IT])
+        self.sandbox.advance(-300)
+        one = self.reconcile(date_to=fields.Datetime.now() - timedelta(minutes=1))
+        self.assertEqual(one.state, "done", one.problem)
+
     def test_leaves_calls_to_people(self):
         """The last calls are left to people, and asks for no person's data."""
         self.sandbox.generate(3)
