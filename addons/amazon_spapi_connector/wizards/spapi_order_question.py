@@ -121,7 +121,7 @@ class SpapiOrderQuestion(models.TransientModel):
                 read_until=account._read_until(),
                 stored=order.state or "",
                 problem=order.problem_code or "",
-                erased=order.person_erased,
+                erased=order.person_erased and order.fulfilled_by != "AMAZON",
                 outdated=bool(asked.updated and order.last_updated and asked.updated > order.last_updated),
             )
         )
