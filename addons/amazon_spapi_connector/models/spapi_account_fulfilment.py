@@ -21,13 +21,11 @@ class SpapiAccount(models.Model):
         help="Amazon says that you shipped an order whose delivery in Odoo is still open.",
     )
     follow_cancellations = fields.Boolean(
-        string="Follow Cancellations",
         default=True,
         help="What Amazon cancels before anybody began to pick it is cancelled in Odoo too. Otherwise, and always once"
         " picking has begun, the account's responsible decides.",
     )
     follow_changes = fields.Boolean(
-        string="Follow Changes",
         default=True,
         help="Items, quantities and amounts that Amazon changes before anybody began to pick them change in Odoo too."
         " Otherwise, and always once picking has begun, the account's responsible decides.",

@@ -12,9 +12,7 @@ class SpapiOrder(models.Model):
 
     _inherit = "spapi.order"
 
-    ship_from = fields.Datetime(
-        string="Ship From", readonly=True, help="Not to be shipped before; the release date of a pre-order."
-    )
+    ship_from = fields.Datetime(readonly=True, help="Not to be shipped before; the release date of a pre-order.")
     is_preorder = fields.Boolean(string="Pre-order", readonly=True)
     original_number = fields.Char(
         string="Original Order Number",
