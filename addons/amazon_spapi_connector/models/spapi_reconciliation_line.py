@@ -19,7 +19,7 @@ class SpapiReconciliationLine(models.Model):
     )
     account_id = fields.Many2one(related="reconciliation_id.account_id")
     company_id = fields.Many2one(related="reconciliation_id.company_id", store=True, precompute=True)
-    amazon_order_id = fields.Char(string="Amazon Order", readonly=True, index=True)
+    amazon_order_id = fields.Char(readonly=True, index=True)
     order_id = fields.Many2one("spapi.order", string="Stored Order", readonly=True, ondelete="set null", index=True)
     sale_order_id = fields.Many2one("sale.order", readonly=True, ondelete="set null", index="btree_not_null")
     kind = fields.Selection(

@@ -17,7 +17,7 @@ class SpapiRecoveryLine(models.Model):
 
     recovery_id = fields.Many2one("spapi.recovery", required=True, readonly=True, index=True, ondelete="cascade")
     company_id = fields.Many2one(related="recovery_id.company_id", store=True, precompute=True)
-    amazon_order_id = fields.Char(string="Amazon Order", required=True, readonly=True, index=True)
+    amazon_order_id = fields.Char(required=True, readonly=True, index=True)
     order_id = fields.Many2one("spapi.order", string="Stored Order", readonly=True, ondelete="set null", index=True)
     order_state = fields.Selection(related="order_id.state", string="State Now")
     order_problem = fields.Text(related="order_id.problem", string="What It Waits For")
