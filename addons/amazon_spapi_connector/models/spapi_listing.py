@@ -48,7 +48,7 @@ class SpapiListing(models.Model):
         string="Ship By", readonly=True, copy=False, help="When the most urgent of the waiting orders must leave."
     )
     previous_product_id = fields.Many2one("product.product", readonly=True, copy=False, ondelete="set null")
-    assigned_by_id = fields.Many2one("res.users", string="Assigned By", readonly=True, copy=False, ondelete="set null")
+    assigned_by_id = fields.Many2one("res.users", readonly=True, copy=False, ondelete="set null")
     assigned_on = fields.Datetime(readonly=True, copy=False)
     suggested_product_id = fields.Many2one("product.product", string="Suggestion", compute="_compute_suggestion")
     suggestion_reason = fields.Char(string="Because", compute="_compute_suggestion")

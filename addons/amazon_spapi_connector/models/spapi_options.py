@@ -37,7 +37,6 @@ class SpapiOptions(models.AbstractModel):
     )
     delivery_date = fields.Selection(
         [("ship_by", "Amazon's latest ship date"), ("none", "Odoo's own")],
-        string="Delivery Date",
         help="The date by which the delivery is planned.",
     )
     invoicing = fields.Selection(
