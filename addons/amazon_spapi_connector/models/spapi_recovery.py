@@ -29,7 +29,7 @@ class SpapiRecovery(models.Model):
 
     name = fields.Char(compute="_compute_name")
     method = fields.Selection(
-        [("numbers", "By order numbers"), ("period", "By period")], required=True, default="numbers", string="Read"
+        [("numbers", "By order numbers"), ("period", "By period")], required=True, default="numbers", string="Read Them"
     )
     state = fields.Selection(selection_add=[("ready", "To be decided"), ("done",)], ondelete={"ready": "set default"})
     decided = fields.Boolean(readonly=True, copy=False, help="A person has seen what is missing and wants it.")

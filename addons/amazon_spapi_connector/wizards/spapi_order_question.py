@@ -41,7 +41,7 @@ class SpapiOrderQuestion(models.TransientModel):
 
     account_id = fields.Many2one("spapi.account", help="Empty: all connected accounts are asked.")
     number = fields.Char(string="Amazon Order Number", required=True)
-    found_account_id = fields.Many2one("spapi.account", string="Account", readonly=True)
+    found_account_id = fields.Many2one("spapi.account", string="Found In", readonly=True)
     order_id = fields.Many2one("spapi.order", string="Stored Order", readonly=True)
     code = fields.Char(readonly=True)
     answer = fields.Text(readonly=True)
