@@ -6,6 +6,7 @@ status, an unknown marketplace), it passes every filter: bad orders are here to 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +40,10 @@ class Search:
 class Orders:
     """Reads and writes orders; the market's life cycle moves the live ones on as time passes."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, changed: Callable[[str, str], None] = lambda _seller, _order_id: None) -> None:
+        """:param changed: is told (seller, order id) of each order that is written"""
         self.db = db
+        self.changed = changed
 
     def put(self, seller: str, order: dict[str, Any], now: int, live: bool, grace: int = 0) -> str:
         """Insert or replace one order; returns its id.
@@ -69,6 +72,7 @@ class Orders:
             None if due is None else max(clock.of_datetime(due), now + grace),
             jsontext.dumps(order),
         )
+        self.changed(seller, order_id)
         return order_id
 
     def save(self, seller: str, order_id: str, order: dict[str, Any], now: int) -> None:

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from . import control
 from .gateway import Gateway
+from .notifications import send
 from .wire import Connections, protocol
 from .world import World
 
@@ -74,8 +75,30 @@ async def _tick(world: World) -> None:
         await asyncio.sleep(TICK)
         try:
             world.live(TICK_LIMIT)
+            await _tell(world)
         except Exception as error:  # noqa: BLE001 - the market's trouble must not end the sandbox
             log.error("the market failed: %s", type(error).__name__)
+
+
+async def _tell(world: World) -> None:
+    """Send what has changed to those who subscribed to it. What a queue does not take is tried again."""
+    known = world.notifications
+    if not known.queue.get("automatic") or not known.subscriptions:
+        known.changed.clear()
+        return
+    waiting, known.changed = list(dict.fromkeys(known.changed)), []
+    if not waiting:
+        return
+    messages = []
+    with world.db.transaction():
+        for seller, order_id in waiting:
+            if order := world.orders.get(seller, order_id):
+                messages += known.messages(seller, order, world.clock.now())
+    try:
+        await asyncio.to_thread(send, known.queue, messages)
+    except Exception as error:  # noqa: BLE001 - of the network, of the queue: all of them mean "later"
+        known.changed = waiting + known.changed
+        log.warning("notifications wait: %s", type(error).__name__)
 
 
 class Server(uvicorn.Server):

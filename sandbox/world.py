@@ -7,6 +7,7 @@ from .clock import Clock
 from .db import Database
 from .faults import Faults
 from .journal import Journal
+from .notifications import Notifications
 from .operations import Registry
 from .orders import Orders
 from .throttle import Throttle
@@ -18,7 +19,8 @@ class World:
     def __init__(self, path: str, seed: int) -> None:
         self.db = Database(path)
         self.accounts = Accounts(self.db)
-        self.orders = Orders(self.db)
+        self.notifications = Notifications(self.db)
+        self.orders = Orders(self.db, self.notifications.note)
         self.throttle = Throttle(self.db)
         self.faults = Faults(self.db)
         self.journal = Journal(self.db)

@@ -26,9 +26,9 @@ from .venv import other_addons
 
 ODOO_SCRIPT = Path(__file__).with_name("odoo_script.py")
 """Runs a script with ``env`` in an Odoo process of its own; see its docstring."""
-APART = ("amazon_spapi_queue_job", "dpp_compliance")
-"""Addons that are tested in a database of their own: one brings another way to run all imports and an addon of others
-with it, one has rules for signing in that would bind the people of all other tests."""
+APART = ("amazon_spapi_notification", "amazon_spapi_queue_job", "dpp_compliance")
+"""Addons that are tested in a database of their own: a queue of jobs would run all imports, and rules for signing in
+would bind the people of all other tests; notifications are for those who have a queue at AWS."""
 _IGNORED = {"__pycache__", "tests", "readme", "node_modules"}
 
 

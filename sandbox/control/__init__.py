@@ -10,7 +10,7 @@ import secrets
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException
 
 from ..world import World
-from . import accounts, faults, generate, journal, orders, time
+from . import accounts, faults, generate, journal, notifications, orders, time
 
 
 def mount(app: FastAPI, world: World, token: str | None) -> None:
@@ -22,6 +22,6 @@ def mount(app: FastAPI, world: World, token: str | None) -> None:
             raise HTTPException(401, "the control token is missing or wrong")
 
     control = APIRouter(prefix="/control", dependencies=[Depends(authorised)])
-    for part in (time, generate, orders, faults, accounts, journal):
+    for part in (time, generate, orders, faults, accounts, journal, notifications):
         control.include_router(part.router(world))
     app.include_router(control)

@@ -95,4 +95,4 @@ def test_rates_bursts_and_paths_are_those_of_the_models():
         found = re.search(r"\| ([\d.]+) \| (\d+) \|", declared["description"])
         assert found and (float(found[1]), float(found[2])) == (operation.rate, operation.burst), operation.name
         checked += 1
-    assert checked == 6
+    assert checked == 12

@@ -1,0 +1,1 @@
+from . import spapi_notification, spapi_account, spapi_account_queue  # isort: skip
