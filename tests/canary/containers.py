@@ -83,6 +83,8 @@ _SIGNATURES: tuple[tuple[str, int, bytes], ...] = (
 
 def kind(data: Buffer) -> str:
     """What ``data`` is by its signature, ``""`` if none is known."""
+    from . import stores
+
     for name, offset, magic in _SIGNATURES:
         start = offset if offset >= 0 else len(data) + offset
         if start >= 0 and bytes(data[start : start + len(magic)]) == magic:
@@ -93,7 +95,7 @@ def kind(data: Buffer) -> str:
     head = bytes(data[:2])
     if len(head) == 2 and head[0] & 0x0F == 8 and head[0] >> 4 <= 7 and int.from_bytes(head, "big") % 31 == 0:
         return "zlib"
-    return ""
+    return "leveldb_log" if stores.is_leveldb_log(data) else ""
 
 
 def children(data: Buffer, context: Context, only: str = "") -> Iterator[Child]:
@@ -112,6 +114,7 @@ def children(data: Buffer, context: Context, only: str = "") -> Iterator[Child]:
         "sqlite": (stores.sqlite,),
         "pg_dump": (stores.pg_dump,),
         "leveldb": (stores.leveldb,),
+        "leveldb_log": (stores.leveldb_log,),
         "png": (_png, pdf.image),
         "image": (pdf.image,),
         "pdf": (pdf.streams, pdf.text_layer, pdf.pages),

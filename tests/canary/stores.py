@@ -105,7 +105,7 @@ def _sqlite_table(connection: sqlite3.Connection, table: str) -> Iterator[Child]
 
 
 def leveldb(data: Buffer, context: Context) -> Iterator[Child]:
-    """Blocks of a sorted table, Snappy undone. (Its ``.log`` files are plain.)"""
+    """Blocks of a sorted table, Snappy undone. (For its ``.log`` files see :func:`leveldb_log`.)"""
     whole = bytes(data)
     try:
         footer = whole[-48:]
@@ -122,6 +122,65 @@ def leveldb(data: Buffer, context: Context) -> Iterator[Child]:
             yield Child("leveldb", b"\n".join(key + b"\t" + value for key, value in _entries(block)))
     except (IndexError, ValueError):
         context.skip("a LevelDB table was not read: damaged")
+
+
+# === LevelDB's log: https://github.com/google/leveldb/blob/main/doc/log_format.md ===
+
+_LOG_BLOCK = 32768
+_LOG_HEADER = 7
+
+
+def is_leveldb_log(data: Buffer) -> bool:
+    """Whether the first record of ``data`` has the checksum that it states; random data has not."""
+    head = bytes(data[:_LOG_HEADER])
+    if len(head) < _LOG_HEADER or not 1 <= head[6] <= 4:
+        return False
+    size = int.from_bytes(head[4:6], "little")
+    if not 0 < size <= _LOG_BLOCK - _LOG_HEADER or len(data) < _LOG_HEADER + size:
+        return False
+    return int.from_bytes(head[:4], "little") == log_checksum(head[6:7] + bytes(data[_LOG_HEADER : _LOG_HEADER + size]))
+
+
+def leveldb_log(data: Buffer, _context: Context) -> Iterator[Child]:
+    """The records put together again: the log cuts them into blocks, a picture in the middle of its base64."""
+    whole, joined, position = bytes(data), bytearray(), 0
+    while position + _LOG_HEADER <= len(whole):
+        left = _LOG_BLOCK - position % _LOG_BLOCK
+        if left < _LOG_HEADER:
+            position += left
+            continue
+        size, kind = int.from_bytes(whole[position + 4 : position + 6], "little"), whole[position + 6]
+        if kind > 4 or size > left - _LOG_HEADER:
+            break
+        if not kind and not size:  # room that was made and not used
+            position += left
+            continue
+        joined += whole[position + _LOG_HEADER : position + _LOG_HEADER + size]
+        if kind in (1, 4):  # the last part of a record, or all of it
+            joined += b"\n"
+        position += _LOG_HEADER + size
+    yield Child("leveldb log", bytes(joined) + whole[position:])
+
+
+def _crc32c_table() -> list[int]:
+    table = []
+    for value in range(256):
+        for _bit in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+        table.append(value)
+    return table
+
+
+_CRC32C = _crc32c_table()
+
+
+def log_checksum(data: bytes) -> int:
+    """CRC-32C as LevelDB stores it: turned and with a constant added, as it lies in data that has checksums itself."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ _CRC32C[(crc ^ byte) & 0xFF]
+    crc ^= 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:

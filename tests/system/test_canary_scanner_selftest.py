@@ -31,6 +31,7 @@ import pytest
 from canary import Canary, Scanner, make_canaries
 from canary.containers import _SIGNATURES
 from canary.ocr import FuzzyNeedles
+from canary.stores import log_checksum
 
 from .test_canary_scanner_forms import FORM_CASES
 
@@ -159,6 +160,15 @@ def leveldb_shared_key(_data: bytes) -> bytes:
     return block + bytes(5) + index + bytes(5) + handles.ljust(40, b"\0") + bytes.fromhex("57fb808b247547db")
 
 
+def leveldb_log(_data: bytes) -> bytes:
+    """A record over two blocks, cut where it matters."""
+    text = noise(32768 - 7 - 6) + CORE.encode()
+    parts = [(2, text[: 32768 - 7]), (4, text[32768 - 7 :])]
+    return b"".join(
+        struct.pack("<IHB", log_checksum(bytes([kind]) + part), len(part), kind) + part for kind, part in parts
+    )
+
+
 def mail_split_name(_data: bytes) -> bytes:
     """An attachment's name in RFC 2231 pieces."""
     return (
@@ -205,6 +215,7 @@ CONTAINER_CASES: list[ContainerCase] = [
     ("sqlite", sqlite_file),
     ("leveldb", leveldb_table),
     ("leveldb", leveldb_shared_key),
+    ("leveldb_log", leveldb_log),
     ("png", png_text),
     ("pdf", lambda data: pdf_file(data)),
     ("pdf", lambda data: pdf_file(base64.a85encode(zlib.compress(data)) + b"~>", b"/ASCII85Decode/Fl")),
