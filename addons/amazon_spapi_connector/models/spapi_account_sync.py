@@ -41,7 +41,7 @@ class SpapiAccount(models.Model):
             )
             share = cursor._share()
             parts.append(text if share is None else _("%(text)s, about %(left)s %% left", text=text, left=100 - share))
-        waiting = self.env["spapi.order"].search_count([("account_id", "=", self.id), ("state", "=", "new")])
+        waiting = self.env["spapi.order"].search_count([("account_id", "in", self.ids), ("state", "=", "new")])
         if waiting:
             parts.append(_("%s orders to become sale orders", waiting))
         if self.retry_at and self.retry_at > fields.Datetime.now():
