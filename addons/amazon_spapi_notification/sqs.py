@@ -5,6 +5,7 @@ A class of a module, no methods of a model: it holds the secret key.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,10 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+# Their debug lines print requests with the key's name, and whole messages with a buyer's postcode.
+for _library in ("boto3", "botocore", "urllib3"):
+    logging.getLogger(_library).setLevel(logging.INFO)
 
 AT_ONCE = 10
 """Messages that SQS gives and deletes at once, at most."""

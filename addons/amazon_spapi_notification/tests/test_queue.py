@@ -1,4 +1,5 @@
 import json
+import logging
 import time
 from unittest.mock import patch
 
@@ -9,7 +10,7 @@ from odoo.addons.pii_retention import proof
 
 from ..models import spapi_account_queue, spapi_notification
 from ..sqs import Queue, QueueError
-from .common import QueueCase
+from .common import ACCESS_KEY, QueueCase
 from .test_order_change import EXAMPLE
 
 
@@ -98,6 +99,17 @@ class TestQueue(QueueCase):
         dead.action_mark_seen()
         self.account.invalidate_recordset(["dead_notification_count"])
         self.assertEqual(self.account.dead_notification_count, 0)
+
+    def test_no_log_quotes_a_message(self):
+        self.send({"NotificationType": "X", "DestinationPostalCode": "needle-48110"})
+        root = logging.getLogger()
+        before = root.level
+        self.addCleanup(root.setLevel, before)
+        with self.assertLogs(level="DEBUG") as said:
+            root.warning("a line, so that there is one")
+            self.listen()
+        self.assertEqual(len(self.rows("dead")), 1)
+        self.assertFalse([line for line in said.output if "needle-48110" in line or ACCESS_KEY in line])
 
     def test_killed_between_writing_down_and_deleting(self):
         (name,) = self.sandbox.generate(1)
