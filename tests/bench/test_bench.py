@@ -113,23 +113,6 @@ result = {kind: median(found) for kind, found in times.items()}
 )
 
 
-def _people(sandbox) -> list[dict[str, str]]:
-    people = []
-    for order in sandbox.orders():
-        address = (order.get("recipient") or {}).get("deliveryAddress") or {}
-        people.append(
-            {
-                "name": address.get("name", "x"),
-                "street": address.get("addressLine1", "x"),
-                "city": address.get("city", "x"),
-                "zip": address.get("postalCode", "x"),
-                "phone": address.get("phone", ""),
-                "email": (order.get("buyer") or {}).get("buyerEmail", ""),
-            }
-        )
-    return people
-
-
 def test_import_and_slips_against_bare_odoo(odoo_db, sandbox):
     scenario.unthrottled(sandbox)
     sandbox.generate(scenario.MARKETPLACES, 40, case="fbm_unshipped", seed=1)
@@ -151,7 +134,7 @@ def test_import_and_slips_against_bare_odoo(odoo_db, sandbox):
                 created_to=(now - timedelta(hours=1)).isoformat(),
             )
         scenario.add_products(odoo_db, sandbox)
-        found = odoo_db.python(IMPORT_AGAINST_BARE, last=last, people=_people(sandbox), timeout=600)
+        found = odoo_db.python(IMPORT_AGAINST_BARE, last=last, people=workload.people(sandbox), timeout=600)
         assert found["lines"] == found["bare_lines"] and found["pickings"] == found["bare_pickings"]
         last = found["last"]
         if number:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from system import scenario
 
+from bench import workload
 from bench.orders_script import BARE, IMPORT, MULTIPLY, POLL
 from support.figures import figure
 
@@ -53,7 +54,7 @@ def test_a_catch_up_of_2000_orders(odoo_db, sandbox):
     _next_day(sandbox, ORDERS, seed=10)
     scenario.add_products(odoo_db, sandbox)
     done = odoo_db.python(IMPORT, timeout=900)
-    bare = odoo_db.python(BARE, people=_people(sandbox), last=done["last"], timeout=900)
+    bare = odoo_db.python(BARE, people=workload.people(sandbox), last=done["last"], timeout=900)
     assert done["orders"] == bare["orders"] == ORDERS
     figure("catch_up_ms_per_order", 1000 * done["seconds"] / ORDERS, "ms")
     figure("catch_up_bare_ms_per_order", 1000 * bare["seconds"] / ORDERS, "ms")
@@ -113,20 +114,3 @@ def test_two_workers_import_two_accounts(odoo_db, sandbox):
     figure("one_worker_s", spent[1], "s")
     figure("two_workers_s", spent[2], "s")
     figure("two_workers_speed_up", spent[1] / spent[2], "x", ">=1.7")
-
-
-def _people(sandbox) -> list[dict[str, str]]:
-    people = []
-    for order in sandbox.orders():
-        address = (order.get("recipient") or {}).get("deliveryAddress") or {}
-        people.append(
-            {
-                "name": address.get("name", "x"),
-                "street": address.get("addressLine1", "x"),
-                "city": address.get("city", "x"),
-                "zip": address.get("postalCode", "x"),
-                "phone": address.get("phone", ""),
-                "email": (order.get("buyer") or {}).get("buyerEmail", ""),
-            }
-        )
-    return people

@@ -107,3 +107,21 @@ for prefix, partners in (("sealed", subjects._ensure_partners()), ("plain", plai
     cr.commit()
 result = count
 """
+
+
+def people(sandbox) -> list[dict[str, str]]:
+    """The persons of the sandbox's orders, as a shop's own import would hand them to Odoo."""
+    people = []
+    for order in sandbox.orders():
+        address = (order.get("recipient") or {}).get("deliveryAddress") or {}
+        people.append(
+            {
+                "name": address.get("name", "x"),
+                "street": address.get("addressLine1", "x"),
+                "city": address.get("city", "x"),
+                "zip": address.get("postalCode", "x"),
+                "phone": address.get("phone", ""),
+                "email": (order.get("buyer") or {}).get("buyerEmail", ""),
+            }
+        )
+    return people
