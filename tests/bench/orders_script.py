@@ -68,7 +68,8 @@ for batch in split_every(50, prepared):
 result = {"seconds": time.time() - begin, "orders": len(prepared)}
 """
 
-#: One search that brings ``wanted`` orders of which nothing has changed: statements and their time.
+#: Searches that bring ``wanted`` orders of which nothing has changed: statements and their time, of the first one of a
+#: process, which reads users, rights and companies too, and of the next.
 POLL = """
 import time
 from datetime import timedelta
@@ -76,35 +77,43 @@ from odoo.sql_db import Cursor
 
 account = env["spapi.account"].search([], order="id", limit=1)._as_service()
 newest = env["spapi.order"].search([("account_id", "=", account.id)], order="last_updated desc, id", limit=wanted + 1)
-cursor = account._cursor("unshipped")
-cursor._restart()
-cursor.last_updated_after = newest[wanted - 1].last_updated - timedelta(seconds=1)
-cr.commit()
-env.invalidate_all()
-spent = {"seconds": 0.0, "statements": 0, "written": 0}
+after = newest[wanted - 1].last_updated - timedelta(seconds=1)
 original = Cursor.execute
+Orders = type(env["spapi.order"])
+store = Orders._store_orders
 
-def execute(self, query, *args, **kwargs):
-    begin = time.perf_counter()
+def poll():
+    cursor = account._cursor("unshipped")
+    cursor._restart()
+    cursor.last_updated_after = after
+    cr.commit()
+    env.invalidate_all()
+    spent = {"read": 0, "db_ms": 0.0, "statements": 0, "written": 0}
+
+    def execute(self, query, *args, **kwargs):
+        begin = time.perf_counter()
+        try:
+            return original(self, query, *args, **kwargs)
+        finally:
+            spent["db_ms"] += 1000 * (time.perf_counter() - begin)
+            spent["statements"] += 1
+            text = query if isinstance(query, str) else query.code
+            spent["written"] += text.lstrip().startswith(("UPDATE", "INSERT", "DELETE")) and '"spapi_order' in text
+
+    def count(self, account, payloads, parts):
+        spent["read"] += len(payloads)
+        return store(self, account, payloads, parts)
+
+    Orders._store_orders = count
+    Cursor.execute = execute
     try:
-        return original(self, query, *args, **kwargs)
+        account._import_search("unshipped")
     finally:
-        spent["seconds"] += time.perf_counter() - begin
-        spent["statements"] += 1
-        text = query if isinstance(query, str) else query.code
-        spent["written"] += text.lstrip().startswith(("UPDATE", "INSERT", "DELETE")) and '"spapi_order' in text
+        Cursor.execute = original
+        Orders._store_orders = store
+    return spent
 
-read = []
-store = type(env["spapi.order"])._store_orders
-type(env["spapi.order"])._store_orders = lambda self, account, payloads, parts: (
-    read.append(len(payloads)), store(self, account, payloads, parts))[1]
-Cursor.execute = execute
-try:
-    account._import_search("unshipped")
-finally:
-    Cursor.execute = original
-result = {"read": sum(read), "db_ms": 1000 * spent["seconds"], "statements": spent["statements"],
-          "written": spent["written"]}
+result = {"first": poll(), "next": poll()}
 """
 
 #: Statements that multiply what the imports have made until there are ``wanted`` orders; to be run without triggers.

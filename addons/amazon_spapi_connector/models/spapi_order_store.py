@@ -53,15 +53,21 @@ class SpapiOrder(models.Model):
             order.amazon_order_id: order
             for order in self.search([("account_id", "=", account.id), ("amazon_order_id", "in", list(latest))])
         }
+        news = {
+            name: incoming
+            for name, incoming in latest.items()
+            if name not in existing or existing[name]._is_news(incoming)
+        }
+        if not news:  # most polls end here: nothing below is looked up for them
+            return self.browse()
         known_marketplaces = self._marketplaces()
-        self.browse(order.id for order in existing.values()).fetch(["business_json"])
+        self.browse(existing[name].id for name in news if name in existing).fetch(["business_json"])
         todo = []
-        for name, incoming in latest.items():
+        for name, incoming in news.items():
             order = existing.get(name, self.browse())
-            if not order or order._is_news(incoming):
-                incoming.take_over(order.business_json, _parts(order.included_parts))
-                incoming.parse(known_marketplaces)
-                todo.append((incoming, order))
+            incoming.take_over(order.business_json, _parts(order.included_parts))
+            incoming.parse(known_marketplaces)
+            todo.append((incoming, order))
         return self._store_isolated(account, todo)
 
     def _is_news(self, incoming: Incoming) -> bool:
