@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -60,17 +61,21 @@ class Job:
 
 
 class Runner:
-    """Runs jobs on a number of slots; longest first, so that none is left alone at the end."""
+    """Runs jobs on a number of slots; longest first, so that none is left alone at the end.
 
-    def __init__(self, slots: int, cwd: Path, memory: Path) -> None:
+    :param known: a JSON file ``{name of a job: seconds}``, for a machine that has not run them yet
+    :param memory: the same of this machine, written at the end; None when only some tests of the jobs run
+    """
+
+    def __init__(self, slots: int, cwd: Path, known: Path, memory: Path | None) -> None:
         self.slots = slots
         self.cwd = cwd
         self.done: list[Job] = []
         self._memory = memory
-        try:
-            self._durations: dict[str, float] = json.loads(memory.read_text())
-        except (OSError, ValueError):
-            self._durations = {}
+        self._durations: dict[str, float] = {}
+        for file in (known, memory):
+            with contextlib.suppress(OSError, ValueError):
+                self._durations |= json.loads(file.read_text()) if file else {}
         self._waiting: deque[Job] = deque()
         self._running: list[Job] = []
 
@@ -105,7 +110,8 @@ class Runner:
         """Kill what still runs and remember the durations."""
         for job in self._running:
             job.kill()
-        self._memory.write_text(json.dumps(self._durations, indent=1))
+        if self._memory:
+            self._memory.write_text(json.dumps(self._durations, indent=1))
 
 
 def worker_count(asked: int | None) -> int:

@@ -124,9 +124,9 @@ def _run_folder(cache: Cache) -> Path:
     return run
 
 
-def _follow(runner: Runner, results: dict[str, Result], expression: str | None, until: int = 0) -> None:
-    """Turn the runner until at most ``until`` jobs are left, showing each that ended."""
-    while runner.left > until:
+def _follow(runner: Runner, results: dict[str, Result], expression: str | None) -> None:
+    """Turn the runner until no job is left, showing each that ended."""
+    while runner.left:
         for job in runner.turn():
             result = job_result(job, empty_is_fine=bool(expression))
             results[job.ring].add(result)
@@ -151,7 +151,8 @@ def main() -> int:
     run = _run_folder(cache)
     results = {ring: Result() for ring in given.rings}
     plan = _Plan(found, run, given.expression)
-    runner = Runner(workers, REPO, cache / "test" / "durations.json")
+    memory = None if given.expression else cache / "test" / "durations.json"
+    runner = Runner(workers, REPO, _TESTS / "durations.json", memory)
     try:
         runner.add([job for ring in given.rings if ring in _WITHOUT_DATABASE for job in plan.plain(ring)])
         with contextlib.ExitStack() as stack:
@@ -176,9 +177,11 @@ def _with_database(
     (cache / "test" / "state.json").write_text(json.dumps(state, indent=1))
     stack.callback(_sweep, place)
     for ring in rings:
-        runner.add(plan.addon(place, name) if ring == "addon" else plan.files(ring, place))
-        if ring != "system":
+        if ring == "bench":  # it measures: nothing else is at work beside it
             _follow(runner, results, plan.expression)
+            runner.slots = 1
+        runner.add(plan.addon(place, name) if ring == "addon" else plan.files(ring, place))
+        runner.turn()
     _follow(runner, results, plan.expression)
 
 
