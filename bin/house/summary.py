@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,6 +14,8 @@ from .process import tail
 from .progress import say
 
 _RUNNER = re.compile(r"(\d+) failed, (\d+) error\(s\) of (\d+) tests")
+_BEGUN = re.compile(r"^(\S+ \S+) \d+ INFO \S+ odoo\.addons\.\S+: Starting (\S+) \.\.\.", re.M)
+"""A test that Odoo's runner begins."""
 _LOUD = re.compile(r"^\S+ \S+ \d+ (?:ERROR|CRITICAL) .*(?:\n(?!\d{4}-).*)*", re.M)
 """An error record of Odoo with its traceback."""
 _FIGURE = re.compile(r"^(?:.*\s)?(FIGURE \S+ \S+ \S+.*)$", re.M)
@@ -57,12 +61,20 @@ def _pytest_result(job: Job, result: Result) -> None:
             result.figures += _FIGURE.findall(out.text or "")
 
 
+def _runner_times(text: str) -> list[tuple[float, str]]:
+    """``(seconds, test)`` of each test in a log of Odoo's runner: until the next one began."""
+    begun = [(datetime.fromisoformat(moment), test) for moment, test in _BEGUN.findall(text)]
+    return [((after - moment).total_seconds(), test) for (moment, test), (after, _) in pairwise(begun)]
+
+
 def _runner_result(job: Job, result: Result) -> None:
     text = job.log.read_text(errors="replace")
     match = _RUNNER.search(text)
     if match:
         result.failed = int(match[1]) + int(match[2])
         result.passed = int(match[3]) - result.failed
+        result.slow = _runner_times(text)
+        result.figures = _FIGURE.findall(text)
         for name, why in re.findall(r"\bskipped (\S+)(?: : |: )(.*)$", text, re.M):
             result.skipped += 1
             result.passed -= 1

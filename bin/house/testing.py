@@ -80,23 +80,26 @@ class _Plan:
         return jobs
 
     def addon(self, place: Workplace, template_name: str) -> list[Job]:
-        """One pytest per addon on its own copy of the template, and Odoo's own runner over all of them on another."""
+        """The tests of each addon, on its own copy of the template.
+
+        Odoo's own runner runs them, as it would on anybody's server; pytest where a selection is wanted, and for the
+        addons that have a database of their own.
+        """
         jobs = []
         tested = [name for name in own_addons() if have_tests(REPO / "addons" / name / "tests")]
         for name in [*tested, *APART]:
-            config = self._config(place, template_name, f"addon_{name}", log_level="warn")
+            label = f"addon_{name}"
+            if name in tested and not self.expression:
+                config = self._config(place, template_name, label, logfile="")
+                command = place.command(config, "--stop-after-init", "--test-tags", f"/{name}")
+                jobs.append(Job("addon", f"addon/{name}", command, place.env, self.run / f"{label}.log"))
+                continue
+            config = self._config(place, template_name, label, log_level="warn")
             if name in APART:
                 place.install(config, self.run / f"install_{name}.log", f"Database with {name}", install=[name])
             options = ("-o", "addopts=", "--odoo-http", "--odoo-log-level=warn", f"--odoo-config={config}")
             target = [REPO / "addons" / name / "tests"]
             jobs.append(self._pytest("addon", f"addon/{name}", target, *options, env=dict(place.env)))
-        if tested and not self.expression:
-            config = self._config(place, template_name, "addon_runner", logfile="")
-            tags = ",".join(f"/{name}" for name in tested)
-            command = place.command(config, "--stop-after-init", "--test-tags", tags)
-            jobs.append(Job("addon", "addon/odoo-runner", command, place.env, self.run / "addon_runner.log"))
-        if not tested:
-            jobs.append(self._pytest("addon", "addon", [REPO / "addons"], env=self.env))
         return jobs
 
     def _config(self, place: Workplace, template_name: str, label: str, **options: object) -> Path:
