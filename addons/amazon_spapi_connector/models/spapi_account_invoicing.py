@@ -5,8 +5,11 @@ import logging
 import psycopg2
 
 from odoo import models
+from odoo.fields import Domain
 
 _logger = logging.getLogger(__name__)
+INVOICED = ("draft", "post")
+"""Choices with which an invoice is made by itself."""
 AT_ONCE = 100
 """Sale orders invoiced in one run of the import; the next run goes on."""
 
@@ -19,25 +22,27 @@ class SpapiAccount(models.Model):
     def _invoice_delivered(self) -> None:
         """Invoice the account's sale orders that are delivered whole. One that cannot be does not stop the others."""
         self.ensure_one()
-        wanted = {self.invoicing, *self.option_ids.mapped("invoicing")} & {"draft", "post"}
-        if not wanted:
+        options = {row.marketplace_id.id: row.invoicing or self.invoicing for row in self.option_ids}
+        wanted = [marketplace for marketplace, choice in options.items() if choice in INVOICED]
+        # Only so many are looked at: what a person invoices must not stand before what is invoiced here.
+        if self.invoicing in INVOICED:
+            markets = Domain("spapi_order_id.marketplace_id", "not in", list(options.keys() - set(wanted)))
+        elif wanted:
+            markets = Domain("spapi_order_id.marketplace_id", "in", wanted)
+        else:
             return
         done = self.env["sale.order"].search(
-            [
-                ("spapi_order_id.account_id", "=", self.id),
-                ("state", "=", "sale"),
-                ("invoice_status", "=", "to invoice"),
-                ("delivery_status", "=", "full"),
-                ("spapi_invoice_refused", "=", False),
-            ],
+            Domain("spapi_order_id.account_id", "=", self.id)
+            & markets
+            & Domain("state", "=", "sale")
+            & Domain("invoice_status", "=", "to invoice")
+            & Domain("delivery_status", "=", "full")
+            & Domain("spapi_invoice_refused", "=", False),
             limit=AT_ONCE,
             order="id",
         )
-        options = {row.marketplace_id: row.invoicing for row in self.option_ids}
         for sale in done:
-            choice = options.get(sale.spapi_order_id.marketplace_id) or self.invoicing
-            if choice not in wanted:
-                continue
+            choice = options.get(sale.spapi_order_id.marketplace_id.id, self.invoicing)
             try:
                 with self.env.cr.savepoint():
                     moves = sale._create_invoices()

@@ -1,6 +1,7 @@
 from odoo.tests import Form, new_test_user, tagged
 
-from .common import ES, IT, SpapiCase
+from ..models import spapi_account_invoicing
+from .common import DE, ES, IT, SpapiCase
 
 
 @tagged("post_install", "-at_install")
@@ -134,9 +135,16 @@ class TestOptions(SpapiCase):
             (0, 0, {"marketplace_id": self.markets[ES].id, "invoicing": "post"}),
             (0, 0, {"marketplace_id": self.markets[IT].id, "invoicing": "draft"}),
         ]
+        # what a person invoices in another marketplace stands in nobody's way
+        self.patch(spapi_account_invoicing, "AT_ONCE", 2)
+        german = self.sandbox.generate(2, marketplaces=[DE], seed=5)
         italy, spain = self.two()
+        by_hand = self.env["sale.order"].search([("client_order_ref", "in", german)])
         self.run_import()
         self.assertFalse((italy + spain).invoice_ids, "nothing is delivered yet")
+        for move in by_hand.picking_ids.move_ids:
+            move.write({"quantity": move.product_uom_qty, "picked": True})
+        by_hand.picking_ids._action_done()
         for picking in (italy + spain).picking_ids:
             for move in picking.move_ids:
                 move.quantity = move.product_uom_qty
@@ -147,6 +155,7 @@ class TestOptions(SpapiCase):
         self.assertEqual(spain.invoice_ids.amount_total, spain.amount_total)
         self.run_import()
         self.assertEqual(len((italy + spain).invoice_ids), 2)
+        self.assertFalse(by_hand.invoice_ids)
 
     def test_remedies(self):
         """Each order that needs a person has one thing to do; what needs nobody has none."""
