@@ -34,8 +34,8 @@ def fulfilment_region(country_code: str) -> str:
 def shipped_quantities(order: Order) -> dict[str, int]:
     """``{item id: units that have left}``, never more than were ordered.
 
-    Amazon's count decides. Where it is absent the packages do, and without any the status: a shipped order without
-    details was shipped whole.
+    Amazon's count decides. Where it is absent the packages that name the item do, and without any the status: a
+    shipped order without details was shipped whole.
     """
     if order.status not in SHIPPED_STATUSES:
         return {line.item_id: min(line.quantity_fulfilled or 0, line.quantity) for line in order.lines}
@@ -48,8 +48,8 @@ def shipped_quantities(order: Order) -> dict[str, int]:
     for line in order.lines:
         if line.quantity_fulfilled is not None:
             shipped = line.quantity_fulfilled
-        elif order.packages:
-            shipped = packed.get(line.item_id, 0)
+        elif line.item_id in packed:
+            shipped = packed[line.item_id]
         else:
             shipped = line.quantity if order.status == "SHIPPED" and not line.cancelled_by else 0
         result[line.item_id] = min(shipped, line.quantity)
