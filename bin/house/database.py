@@ -26,9 +26,10 @@ from .venv import other_addons
 
 ODOO_SCRIPT = Path(__file__).with_name("odoo_script.py")
 """Runs a script with ``env`` in an Odoo process of its own; see its docstring."""
-APART = ("amazon_spapi_notification", "amazon_spapi_queue_job", "dpp_compliance")
+APART = ("amazon_spapi_mrp", "amazon_spapi_notification", "amazon_spapi_queue_job", "dpp_compliance")
 """Addons that are tested in a database of their own: a queue of jobs would run all imports, and rules for signing in
-would bind the people of all other tests; notifications are for those who have a queue at AWS."""
+would bind the people of all other tests; notifications are for those who have a queue at AWS, kits for those who have a
+production."""
 _IGNORED = {"__pycache__", "tests", "readme", "node_modules"}
 
 

@@ -41,7 +41,6 @@ def _sales(account, orders) -> dict[str, list[Sale]]:
         Domain("company_id", "=", account.company_id.id)
         & (Domain("spapi_order_id", "in", orders.ids) | Domain("client_order_ref", "in", numbers))
     )
-    delivered = _delivered(sales.order_line)
     result = defaultdict(list)
     by_sale = {order.sale_order_id.id: order for order in orders if order.sale_order_id}
     for sale in sales:
@@ -52,7 +51,7 @@ def _sales(account, orders) -> dict[str, list[Sale]]:
             if not item_id:
                 continue
             ordered, sent = items.get(item_id, (Decimal(0), None))
-            piece = _sent(line, delivered)
+            piece = _sent(line)
             items[item_id] = (ordered + _pieces(line.product_uom_qty), piece if sent is None else sent + (piece or 0))
         result[order.amazon_order_id if order else sale.client_order_ref].append(
             Sale(
@@ -67,31 +66,10 @@ def _sales(account, orders) -> dict[str, list[Sale]]:
     return {name: sorted(found, key=lambda sale: not sale.linked) for name, found in result.items()}
 
 
-def _sent(line, delivered: dict[int, Decimal]) -> Decimal | None:
-    """Pieces of a sale order line that left for the buyer; None for what is not delivered, such as a service."""
-    if line.product_id.type == "service":
-        return None
-    if any(move.product_id != line.product_id for move in line.move_ids):
-        # A kit: its parts move, and Odoo says how many kits they make.
-        return _pieces(line.qty_delivered)
-    return delivered.get(line.id, Decimal(0))
-
-
-def _delivered(lines) -> dict[int, Decimal]:
-    """``{sale order line id: pieces}`` that left for a customer. What came back later was shipped all the same, and
-    what goes out again in exchange for it is no second shipment of the order."""
-    result: dict[int, Decimal] = defaultdict(Decimal)
-    for move in lines.move_ids:
-        if (
-            move.state == "done"
-            and move.location_dest_id.usage == "customer"
-            and move.location_id.usage != "customer"
-            and not move.origin_returned_move_id
-        ):
-            line = move.sale_line_id
-            amount = move.product_uom._compute_quantity(move.quantity, line.product_uom_id, rounding_method="HALF-UP")
-            result[line.id] += _pieces(amount)
-    return result
+def _sent(line) -> Decimal | None:
+    """Pieces of a sale order line that left for the buyer, returned or not; None for what is not delivered, such as a
+    service."""
+    return None if line.product_id.type == "service" else _pieces(line._spapi_quantity_gone())
 
 
 def _pieces(value: float) -> Decimal:

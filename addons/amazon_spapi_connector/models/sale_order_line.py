@@ -1,5 +1,5 @@
 from odoo import fields, models
-from odoo.tools import float_compare
+from odoo.tools import float_compare, float_round
 
 
 class SaleOrderLine(models.Model):
@@ -15,39 +15,64 @@ class SaleOrderLine(models.Model):
         own = self.filtered(lambda line: line.order_id.sudo().spapi_order_id.fulfilled_by != "AMAZON")
         return super(SaleOrderLine, own)._action_launch_stock_rule(**kwargs)
 
-    # === DELIVERIES === #
+    # === WHAT HAS LEFT === #
+
+    def _spapi_parts(self):
+        """Return ``{product: quantity of it, in its own unit, that one of the line leaves as}``.
+
+        That is the line's product itself; a kit leaves in parts.
+        """
+        self.ensure_one()
+        return {self.product_id: self.product_uom_id._compute_quantity(1, self.product_id.uom_id, round=False)}
 
     def _spapi_quantity_gone(self):
         """Return what has left for the customer, in the line's unit. What came back had left all the same."""
         self.ensure_one()
-        done = self.move_ids.filtered(lambda move: move.state == "done")
-        if any(move.product_id != self.product_id for move in done):
-            # a kit leaves in parts: Odoo knows how many are whole
-            back = done.filtered("origin_returned_move_id")
-            return self.product_uom_qty if back else self.qty_delivered
-        gone = done.filtered(lambda move: move.location_dest_id._is_outgoing() and not move.origin_returned_move_id)
-        return sum(move.product_uom._compute_quantity(move.quantity, self.product_uom_id) for move in gone)
+        parts = self._spapi_parts()
+        gone = min((self._spapi_part_gone(product) / units for product, units in parts.items()), default=0.0)
+        # half a kit is none
+        return gone if self.product_id in parts else float_round(gone, precision_digits=0, rounding_method="DOWN")
 
-    def _spapi_open_moves(self):
-        """Return the moves that are to bring the line to its customer, the last operation first."""
+    def _spapi_part_gone(self, product):
+        """Return how much of a part has left for the customer, in the part's own unit."""
+        return sum(
+            _in_own_unit(move, move.quantity)
+            for move in self.move_ids
+            if move.product_id == product
+            and move.state == "done"
+            and move.location_dest_id._is_outgoing()
+            and not move.origin_returned_move_id
+        )
+
+    # === WHAT IS TO LEAVE === #
+
+    def _spapi_open_moves(self, product):
+        """Return the moves that are to bring a part to the customer, the last operation first."""
         self.ensure_one()
         moves = self.move_ids.filtered(
-            lambda move: move.state not in ("done", "cancel") and not move.origin_returned_move_id
+            lambda move: (
+                move.product_id == product and move.state not in ("done", "cancel") and not move.origin_returned_move_id
+            )
         )
         return moves.sorted(lambda move: (not move.location_dest_id._is_outgoing(), -_depth(move), move.id))
 
     def _spapi_moves_for(self, quantity):
-        """Return ``{move: quantity in its unit}`` to validate next so that ``quantity`` of the line comes to leave.
+        """Return ``{move: quantity in its unit}`` to validate next so that ``quantity`` of the line comes to leave."""
+        self.ensure_one()
+        result, gone = {}, self._spapi_quantity_gone()
+        for product, units in self._spapi_parts().items():
+            # of a kit some parts may have left already
+            wanted = (gone + quantity) * units - self._spapi_part_gone(product)
+            result |= self._spapi_moves_for_part(product, wanted)
+        return result
+
+    def _spapi_moves_for_part(self, product, wanted):
+        """Return ``{move: quantity in its unit}`` that brings ``wanted`` of a part nearer to the customer.
 
         Where goods go through several operations, those nearest to the customer go first: what they cannot bring, the
         operation before has to bring up to them.
         """
-        self.ensure_one()
-        moves = self._spapi_open_moves()
-        if any(move.product_id != self.product_id for move in moves):
-            # a kit: its parts in proportion
-            share = min(1.0, quantity / (self.product_uom_qty - self._spapi_quantity_gone() or 1.0))
-            return {move: move.product_uom_qty * share for move in moves if not _waits(move)}
+        moves, rounding = self._spapi_open_moves(product), product.uom_id.rounding
         levels = {}
         for move in moves:
             levels.setdefault((move.location_dest_id._is_outgoing(), _depth(move)), []).append(move)
@@ -55,21 +80,54 @@ class SaleOrderLine(models.Model):
         for level in levels.values():
             chosen = {}
             for move in level:
-                unit = move.product_uom
-                ready = move.quantity if _waits(move) else move.product_uom_qty
-                taken = min(self.product_uom_id._compute_quantity(quantity, unit), ready)
-                if float_compare(taken, 0, precision_rounding=unit.rounding) > 0:
-                    chosen[move] = taken
-                    quantity -= unit._compute_quantity(taken, self.product_uom_id)
-            if float_compare(quantity, 0, precision_rounding=self.product_uom_id.rounding) <= 0:
+                # Goods that are still to be bought or made are gone all the same; those of an earlier operation of
+                # this line come first.
+                waits = any(origin.state not in ("done", "cancel") for origin in move.move_orig_ids & self.move_ids)
+                taken = min(wanted, _in_own_unit(move, move.quantity if waits else move.product_uom_qty))
+                if float_compare(taken, 0, precision_rounding=rounding) > 0:
+                    chosen[move] = _in_move_unit(move, taken)
+                    wanted -= taken
+            if float_compare(wanted, 0, precision_rounding=rounding) <= 0:
                 return chosen
             nearest = chosen or nearest
         return nearest
 
+    def _spapi_surplus(self, quantity):
+        """Return ``{move: quantity in its unit}`` that is planned although only ``quantity`` of the line is to leave.
 
-def _waits(move):
-    """Tell whether a move waits for another one that brings its goods."""
-    return any(origin.state not in ("done", "cancel") for origin in move.move_orig_ids)
+        It is taken where it is farthest from the customer, and from all operations that it would go through.
+        """
+        self.ensure_one()
+        result, gone = {}, self._spapi_quantity_gone()
+        for product, units in self._spapi_parts().items():
+            moves = self._spapi_open_moves(product)
+            last = moves.filtered(lambda move, moves=moves: not move.move_dest_ids & moves)
+            planned = sum(_in_own_unit(move, move.product_uom_qty) for move in last)
+            surplus = planned - max(0.0, (gone + quantity) * units - self._spapi_part_gone(product))
+            for move in reversed(last):
+                taken = min(surplus, _in_own_unit(move, move.product_uom_qty))
+                if float_compare(taken, 0, precision_rounding=product.uom_id.rounding) > 0:
+                    surplus -= taken
+                    _take(result, move, taken, moves)
+        return result
+
+
+def _take(result, move, quantity, moves):
+    """Add to ``result`` that ``quantity``, in the product's unit, goes from a move and from those of `moves` before."""
+    result[move] = result.get(move, 0.0) + _in_move_unit(move, quantity)
+    for origin in move.move_orig_ids & moves:
+        taken = min(quantity, _in_own_unit(origin, origin.product_uom_qty))
+        quantity -= taken
+        if taken > 0:
+            _take(result, origin, taken, moves)
+
+
+def _in_own_unit(move, quantity):
+    return move.product_uom._compute_quantity(quantity, move.product_id.uom_id, rounding_method="HALF-UP")
+
+
+def _in_move_unit(move, quantity):
+    return move.product_id.uom_id._compute_quantity(quantity, move.product_uom, rounding_method="HALF-UP")
 
 
 def _depth(move):

@@ -77,31 +77,18 @@ class SpapiOrder(models.Model):
             cancelled = cancelled_quantity(parsed, shipped[parsed.item_id]) if parsed else 0
             if not cancelled:
                 continue
-            allowed = line.product_uom_qty * shipped[parsed.item_id] / (parsed.quantity or 1)
-            allowed -= line._spapi_quantity_gone()
-            surplus = line._spapi_open_moves()
-            if not surplus or self._open_quantity(line) <= allowed:
+            target = line.product_uom_qty * shipped[parsed.item_id] / (parsed.quantity or 1)
+            surplus = line._spapi_surplus(target - line._spapi_quantity_gone())
+            if not surplus:
                 continue
             words = {"quantity": cancelled, "sku": parsed.sku or parsed.item_id}
-            if not account.follow_changes or any(surplus.move_line_ids.mapped("picked")):
+            if not account.follow_changes or _is_begun(surplus):
                 text = self.env._("Amazon cancelled %(quantity)d × %(sku)s. Take it out of the delivery.", **words)
                 outcome.stop("changed_after_import", text)
                 continue
-            moves = surplus.with_env(account._as_service().env).with_context(**QUIET)
-            if allowed > 0:
-                # what remains was shipped, and is delivered with the rest of the order
-                moves[1:]._action_cancel()
-                moves[:1].product_uom_qty = allowed
-            else:
-                moves._action_cancel()
+            _shrink(account._as_service().env, surplus)
             note = self.env._("Amazon cancelled %(quantity)d × %(sku)s; it was taken out of the delivery.", **words)
             outcome.notes.append(note)
-
-    def _open_quantity(self, line) -> float:
-        return sum(
-            move.product_uom._compute_quantity(move.product_uom_qty, line.product_uom_id)
-            for move in line._spapi_open_moves()
-        )
 
     # === AMAZON'S STOCK === #
 
@@ -193,9 +180,10 @@ class SpapiOrder(models.Model):
                 outcomes[order].stop("not_delivered", text)
             if names[order]:
                 self._keep_tracking(order, outcomes[order].parsed)
+                gone = {line: quantity - open_lines.get(line, 0) for line, quantity in missing.items()}
                 note = self.env._(
                     "Amazon says that %(what)s left; delivered here too (%(names)s).",
-                    what=_listed(missing),
+                    what=_listed({line: quantity for line, quantity in gone.items() if quantity > 0}),
                     names=", ".join(sorted(names[order])),
                 )
                 outcomes[order].notes.append(note)
@@ -208,15 +196,18 @@ class SpapiOrder(models.Model):
         return result
 
     def _keep_tracking(self, order, parsed) -> None:
-        """The tracking numbers that Amazon knows go to the deliveries that have none."""
+        """The tracking numbers that Amazon knows and no delivery has yet go to the deliveries that have none."""
+        pickings = order.sale_order_id.picking_ids
+        known = ", ".join(filter(None, pickings.mapped("carrier_tracking_ref"))).split(", ")
         numbers = [package.tracking_number for package in parsed.packages if package.tracking_number]
-        pickings = order.sale_order_id.picking_ids.filtered(
+        numbers = [number for number in dict.fromkeys(numbers) if number not in known]
+        bare = pickings.filtered(
             lambda picking: (
                 picking.state == "done" and picking.picking_type_code == "outgoing" and not picking.carrier_tracking_ref
             )
         )
-        if numbers and pickings:
-            pickings.with_context(**SHIPPED_ELSEWHERE).carrier_tracking_ref = ", ".join(dict.fromkeys(numbers))
+        if numbers and bare:
+            bare.with_context(**SHIPPED_ELSEWHERE).carrier_tracking_ref = ", ".join(numbers)
 
     def action_deliver_as_amazon_says(self) -> dict:
         """Validate in Odoo what Amazon says was shipped, where the account leaves that to a person."""
@@ -225,6 +216,28 @@ class SpapiOrder(models.Model):
             raise AccessError(self.env._("Delivering what Amazon reports takes the role of an Amazon user."))
         self._as_service().with_context(spapi_deliver_anyway=True)._follow_news()
         return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+
+def _is_begun(surplus: dict) -> bool:
+    """Whether some of these goods were picked, or stand on their way to the customer."""
+    return any(
+        any(move.move_line_ids.mapped("picked"))
+        or any(origin.state == "done" and origin.sale_line_id == move.sale_line_id for origin in move.move_orig_ids)
+        for move in surplus
+    )
+
+
+def _shrink(env, surplus: dict) -> None:
+    """Let moves be smaller by these quantities; what is left of some of them nobody needs."""
+    moves = env["stock.move"].browse(move.id for move in surplus).with_context(**QUIET)
+    empty = moves.browse()
+    for move, quantity in zip(moves, surplus.values(), strict=True):
+        if float_compare(quantity, move.product_uom_qty, precision_rounding=move.product_uom.rounding) >= 0:
+            empty += move
+        else:
+            move.product_uom_qty -= quantity
+    empty._action_cancel()
+    (moves - empty)._action_assign()
 
 
 def _listed(missing: dict) -> str:
