@@ -136,6 +136,7 @@ class SpapiOrder(models.Model):
             raise UserError(self.env._("None of these orders waits for anything."))
         service = orders._as_service()
         imported = service.filtered("sale_order_id")
+        imported._confirm_address()
         done = (service - imported)._map_orders()
         (imported + done.filtered("follow_up"))._follow_news()
         done += imported.filtered(lambda order: order.state != "exception")

@@ -47,19 +47,32 @@ class SpapiOrder(models.Model):
             # sudo: draft invoices are cancelled with the order, and the import has no right on accounting
             to_cancel.sudo().with_context(**QUIET)._action_cancel()
 
-    def _is_untouched(self) -> bool:
-        """Whether nothing of the order was picked, packed, labelled, shipped or invoiced in Odoo."""
+    def _is_untouched(self, invoices: tuple[str, ...] = ("posted",)) -> bool:
+        """Whether nothing of the order was picked, packed, labelled, shipped or invoiced in Odoo.
+
+        :param invoices: states of invoices that count
+        """
         self.ensure_one()
         # sudo: deliveries and invoices decide, whoever asks
         sale_order = self.sudo().sale_order_id
-        for picking in sale_order.picking_ids:
-            if picking.state == "cancel":
-                continue
+        pickings = sale_order.picking_ids.filtered(lambda picking: picking.state != "cancel")
+        if pickings and self._has_label():
+            return False
+        for picking in pickings:
             if picking.state == "done" or picking.printed or picking.carrier_tracking_ref:
                 return False
             if any(line.picked for line in picking.move_line_ids):
                 return False
-        return not any(invoice.state == "posted" for invoice in sale_order.invoice_ids)
+        return not any(invoice.state in invoices for invoice in sale_order.invoice_ids)
+
+    def _has_label(self) -> bool:
+        """Whether somebody had a slip or a label made with the buyer's data. Odoo notes that on no delivery: its
+        reports are anybody's to print; that the data was opened for it is in the vault's log."""
+        # sudo: as above
+        opened = self.env["pii.access.log"].sudo()
+        uuid = self.sudo().subject_id.uuid
+        domain = [("subject_uuid", "=", uuid), ("purpose", "=", "label"), ("outcome", "=", "opened")]
+        return bool(uuid and opened.search_count(domain, limit=1))
 
     # === CANCELLED IN ODOO === #
 
@@ -81,6 +94,9 @@ class SpapiOrder(models.Model):
         """Somebody cancelled the sale orders in Odoo: say what is left to do at Amazon, at once."""
         for order in self.sudo():  # sudo: whoever cancels an order has no right on the mirror
             if order.status in GONE_STATUSES or order.state == "cancelled":
+                if order.state != "cancelled":
+                    # what waited for this person is done, and the import's next run says so
+                    order.follow_up = True
                 continue
             order.write(
                 {
@@ -95,18 +111,28 @@ class SpapiOrder(models.Model):
     # === WISHES OF THE BUYER === #
 
     def _follow_buyer(self, outcomes: dict) -> None:
-        """Say once that the buyer's data changed. A wish to cancel gets an activity from :meth:`_tell_person`."""
-        for order in self:
-            if not order.address_changed:
-                continue
-            note = self.env._("Amazon sent other data of the buyer (address, contact or notes). It is sealed.")
-            outcomes[order].notes.append(note)
-            if not order._is_untouched():
+        """Say once that the buyer's data changed. A wish to cancel gets an activity from :meth:`_tell_person`.
+
+        Where the delivery was begun it stays said, whatever else Amazon tells of the order, until a person has printed
+        again (:meth:`_confirm_address`), the delivery begins anew, or all has left.
+        """
+        for order in self.filtered(lambda order: order.address_changed or order.address_stale):
+            outcome = outcomes[order]
+            if order.address_changed:
+                note = self.env._("Amazon sent other data of the buyer (address, contact or notes). It is sealed.")
+                outcome.notes.append(note)
+            outcome.stale = order.status != "SHIPPED" and not order._is_untouched()
+            if outcome.stale:
                 text = self.env._(
                     "The buyer's address, contact or notes changed at Amazon after the delivery was begun. Print the"
                     " slip and the label again, then retry."
                 )
-                outcomes[order].stop("address_changed", text)
+                outcome.stop("address_changed", text)
+
+    def _confirm_address(self) -> None:
+        """A person says that slip and label of these orders carry the buyer's present data."""
+        # sudo: the mirror is written by the product alone
+        self.sudo().filtered(lambda order: order.problem_code == "address_changed").address_stale = False
 
     def action_accept_cancellation(self) -> dict:
         """Cancel the sale order that its buyer wants cancelled, and open the page where Amazon must be told.

@@ -81,10 +81,15 @@ class SpapiOrder(models.Model):
             return
         mapper.fill_in_taxes([values])
         wanted = [line for _command, _id, line in values["order_line"]]
-        changes = self._line_changes(wanted)
+        changes = self._line_changes(wanted, {product.id for product in mapper.products.values()})
         if not changes:
             return
-        if not account.follow_changes or not self._is_untouched():
+        # A draft invoice would keep the former amounts, and nobody would see it.
+        if not account.follow_changes or not self._is_untouched(("draft", "posted")):
+            same_total = sale_order.currency_id.compare_amounts(sale_order.amount_total, self.amount_total) == 0
+            if same_total and not any(_is_other_quantity(line, values) for line, values in changes):
+                # a person has corrected it, or Amazon put the same money elsewhere
+                return
             outcome.mapped = False
             why = (
                 _("picking, shipping or invoicing has begun")
@@ -120,16 +125,24 @@ class SpapiOrder(models.Model):
 
     # === DIFFERENCES === #
 
-    def _line_changes(self, wanted: list[dict]) -> list[tuple]:
-        """``[(sale order line or None, values or None)]``: to update, to create, to empty (values None)."""
+    def _line_changes(self, wanted: list[dict], charges: set[int]) -> list[tuple]:
+        """``[(sale order line or None, values or None)]``: to update, to create, to empty (values None).
+
+        :param charges: ids of the products that stand for what is no item; a line of any other product that names no
+            item of Amazon's was added by a person, and is no business of Amazon's
+        """
         free = self.sale_order_id.order_line.filtered(lambda line: not line.display_type)
         changes = []
         for values in wanted:
             line = free.filtered(lambda line, values=values: _is_same(line, values))[:1]
+            # an item that a person has added already, where that was left to a person
+            line = line or free.filtered(lambda line, values=values: _is_by_hand(line, values))[:1]
             free -= line
             if not line:
                 changes.append((None, values))
                 continue
+            if not line.spapi_line_id and values.get("spapi_line_id"):
+                line.spapi_line_id = values["spapi_line_id"]
             taxes = {tax for command in values["tax_ids"] or () if command[0] == Command.SET for tax in command[2]}
             if (
                 any(float_compare(line[name], values[name], precision_digits=EXACT) for name in AMOUNTS)
@@ -139,6 +152,7 @@ class SpapiOrder(models.Model):
                 # All of them together: Odoo would take the price of another quantity from its pricelist.
                 changes.append((line, {name: values[name] for name in (*AMOUNTS, "discount", "tax_ids")}))
         # A confirmed line cannot go away; a line that was empty before is none of Amazon's.
+        free = free.filtered(lambda line: line.spapi_line_id or line.product_id.id in charges)
         changes += [(line, None) for line in free if line.product_uom_qty and not line.is_downpayment]
         return changes
 
@@ -183,3 +197,17 @@ def _is_same(line, values: dict) -> bool:
         same_item = line.spapi_line_id.id == values.get("spapi_line_id")
         return same_item and line.product_id.id == values["product_id"]
     return line.product_id.id == values["product_id"]
+
+
+def _is_by_hand(line, values: dict) -> bool:
+    """Whether a person may have typed this line for the new item that `values` are for."""
+    return bool(values.get("spapi_line_id")) and not line.spapi_line_id and line.product_id.id == values["product_id"]
+
+
+def _is_other_quantity(line, values: dict | None) -> bool:
+    """Whether a change is one of pieces of an item, and not of money alone."""
+    if not line:
+        return bool(values.get("spapi_line_id"))
+    if not line.spapi_line_id:
+        return False
+    return not values or float_compare(line.product_uom_qty, values["product_uom_qty"], precision_digits=EXACT) != 0

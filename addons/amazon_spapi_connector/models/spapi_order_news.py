@@ -25,6 +25,7 @@ class Outcome:
     :param notes: sentences for the chatter of the sale order; none of them is personal
     :param mapped: Odoo's lines are what Amazon says now
     :param later: it cannot be followed in this transaction, and is at the import's next run
+    :param stale: slip and label carry data of the buyer that has changed since
     """
 
     parsed: Order
@@ -34,6 +35,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     mapped: bool = True
     later: bool = False
+    stale: bool = False
 
     def stop(self, code: str, text: str) -> None:
         """A person must look. The first reason stands: it is the one that everything else follows from."""
@@ -54,6 +56,10 @@ class SpapiOrder(models.Model):
     followed_hash = fields.Char(readonly=True, help="Digest of the state at Amazon that Odoo's documents follow.")
     followed_status = fields.Char(readonly=True, help="The status at Amazon that the sale order was told last.")
     address_changed = fields.Boolean(readonly=True, help="The buyer's data changed since the sale order was told.")
+    address_stale = fields.Boolean(
+        readonly=True,
+        help="The buyer's data changed after the delivery was begun, and nobody has printed slip and label again yet.",
+    )
 
     _follow_up_index = models.Index("(account_id, id) WHERE follow_up")
 
@@ -150,6 +156,7 @@ class SpapiOrder(models.Model):
                 "followed_hash": life_digest(outcome.parsed),
                 "followed_status": order.status,
                 "address_changed": False,
+                "address_stale": outcome.stale,
             }
             if outcome.mapped:
                 values["mapped_hash"] = items_digest(outcome.parsed)

@@ -31,7 +31,8 @@ class SpapiOrder(models.Model):
             )
         if incoming.error:
             text = _("Amazon's data of this order cannot be used:") + "\n" + incoming.error.message
-            return _stop("exception", incoming.error.code, text)
+            # Of an order that is a sale order a person hears where that person works, see _give_up_following.
+            return {**_stop("exception", incoming.error.code, text), "follow_up": bool(self and self.sale_order_id)}
         order = incoming.order
         if self and self.sale_order_id:
             return self._transition_imported(order)

@@ -11,6 +11,7 @@ from . import (
     test_generated,
     test_import,
     test_intake_stopped,
+    test_life_by_hand,
     test_life_cancellations,
     test_life_changes,
     test_life_fba,
