@@ -13,6 +13,7 @@ from typing import Any
 
 from odoo.addons.pii_retention import proof, sweeping
 
+from .calling import call
 from .mapping.incoming import OPEN_STATUSES
 from .spapi import errors
 from .spapi.orders import split_order
@@ -94,7 +95,7 @@ def ask(account, number: str, parts, *, automatic: bool) -> tuple[Asked, Any]:
     :raise errors.SpapiError: no answer that says anything about the order
     """
     try:
-        payload = account._call("getOrder", lambda client: client.get_order(number, parts), automatic=automatic)
+        payload = call(account, "getOrder", lambda client: client.get_order(number, parts), automatic=automatic)
     except errors.NotFound as error:
         return Asked(UNKNOWN, request_id=error.request_id), None
     except errors.BadRequest as error:

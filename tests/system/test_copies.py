@@ -35,6 +35,7 @@ result = {"file": file.store_fname, "uuid": subject.uuid, "token": subject.opera
 
 #: Every way to the people and to Amazon; says what each came to.
 TRY = """
+from odoo.addons.amazon_spapi_connector import calling
 from odoo.addons.pii_retention import keys
 from odoo.exceptions import UserError
 
@@ -55,7 +56,7 @@ def reveal():
 
 result = {
     "keyring": attempt(lambda: keys.keyring(env)),
-    "secret": attempt(lambda: account._open_secret("client_secret")),
+    "secret": attempt(lambda: calling.secret_of(account, "client_secret")),
     "reveal": attempt(reveal),
     "seal": attempt(lambda: env["pii.subject"]._seal_many([{
         "company_id": env.company.id, "origin": "shop", "reference": "new", "country_id": False,

@@ -8,13 +8,14 @@ from . import scenario
 
 OUT_OF_ORDER = """
 account = env["spapi.account"].search([], limit=1)._as_service()
+from odoo.addons.amazon_spapi_connector.calling import call
 from odoo.addons.amazon_spapi_connector.models.spapi_account_import import SEARCHES
 
 parts = SEARCHES["unshipped"]["parts"]
 client_pages = []
 parameters = account._search_parameters("unshipped", account.import_since)
 while True:
-    page = account._call("searchOrders", lambda client: client.search_orders(dict(parameters)))
+    page = call(account, "searchOrders", lambda client: client.search_orders(dict(parameters)))
     client_pages.append(page)
     if not page.next_token:
         break

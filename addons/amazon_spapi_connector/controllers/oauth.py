@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from odoo import http
 from odoo.http import request
 
+from ..calling import secret_of
 from ..models.spapi_account import MANAGER
 from ..spapi import errors
 from ..spapi.auth import Credentials, exchange_code
@@ -74,7 +75,7 @@ class AmazonOAuth(http.Controller):
         if account.endpoint_url in twins.mapped("endpoint_url"):
             text = request.env._("This seller is connected already by another account of the same region.")
             return self._page("failed", account, text=text)
-        credentials = Credentials(account.client_id or "", account._open_secret("client_secret"), "", account.token_url)
+        credentials = Credentials(account.client_id or "", secret_of(account, "client_secret"), "", account.token_url)
         try:
             grant = exchange_code(credentials, spapi_oauth_code, redirect_uri=self._redirect_uri())
         except errors.SpapiError as error:

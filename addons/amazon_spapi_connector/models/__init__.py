@@ -19,7 +19,6 @@ from . import (
     spapi_account_products,
     spapi_account_recovery,
     spapi_account_fulfilment,
-    spapi_account_quarantine,
     spapi_account_secret,
     spapi_account_secret_age,
     spapi_account_sync,

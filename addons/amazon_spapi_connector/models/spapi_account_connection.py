@@ -8,65 +8,21 @@ import psycopg2
 from odoo import fields, models
 from odoo.exceptions import AccessError, UserError
 
+from .. import calling
 from ..spapi import errors
-from ..spapi.auth import TOKENS, Credentials
-from ..spapi.client import SpapiClient
-from ..spapi.records import CallRecord
+from ..spapi.auth import TOKENS
 from .spapi_account import MANAGER
 from .spapi_order import _notification
 
 _logger = logging.getLogger(__name__)
 
 MAX_BACKOFF = timedelta(hours=1)
-LEDGER = "Ledger"
-"""Code of a Throttled that our own ledger raised, before Amazon had to."""
 
 
 class SpapiAccount(models.Model):
     """Talking to Amazon in the name of an account, and what is remembered of it."""
 
     _inherit = "spapi.account"
-
-    # === CLIENT === #
-
-    def _credentials(self) -> Credentials:
-        """The account's credentials in clear, for one call; keep them in a local variable only."""
-        account_sudo = self.sudo()
-        return Credentials(
-            client_id=account_sudo.client_id or "",
-            client_secret=self._open_secret("client_secret"),
-            refresh_token=self._open_secret("refresh_token"),
-            token_url=account_sudo.token_url or "",
-        )
-
-    def _client(self, records: list[CallRecord] | None = None) -> SpapiClient:
-        """A client of this account. `records` collects what is known of each call, for the quota."""
-        self.ensure_one()
-        observer = records.append if records is not None else None
-        return SpapiClient(self._credentials(), endpoint=self.sudo().endpoint_url or "", observer=observer)
-
-    def _call(self, operation: str, call, *, automatic: bool = False):
-        """Make a call within the quota and feed the quota with what Amazon said.
-
-        :param call: takes the client, returns its answer
-        :param automatic: nobody waits for it, so it leaves the calls that are kept for people
-        :raise errors.SpapiError: :class:`errors.Throttled` also when our own ledger says that Amazon would refuse
-        """
-        quota = self.env["spapi.quota"]
-        wait = quota._take(self, operation, reserve=self.quota_reserve if automatic else 0.0)
-        if wait:
-            raise errors.Throttled("our own count", code=LEDGER, operation=operation, retry_after=wait, sent=False)
-        records: list[CallRecord] = []
-        try:
-            answer = call(self._client(records))
-        except errors.Throttled as error:
-            quota._drain(self, error.operation or operation, error.retry_after)
-            raise
-        finally:
-            rates = [record.rate_limit for record in records if record.operation == operation and record.rate_limit]
-            if rates:
-                quota._feed(self, operation, rates[-1])
-        return answer
 
     # === HEALTH === #
 
@@ -90,7 +46,7 @@ class SpapiAccount(models.Model):
         count = account_sudo.failure_count + 1
         delay = min(MAX_BACKOFF, timedelta(minutes=2 ** min(count, 10)))
         request_id, state = "", account_sudo.state
-        if isinstance(error, errors.Throttled) and error.code == LEDGER:
+        if isinstance(error, errors.Throttled) and error.code == calling.LEDGER:
             # Our own count said no: nothing went wrong, there is only something to wait for.
             account_sudo.retry_at = fields.Datetime.now() + timedelta(seconds=min(error.retry_after or 180, 3600))
             account_sudo._trigger_import(account_sudo.retry_at)
@@ -196,9 +152,11 @@ class SpapiAccount(models.Model):
         self.ensure_one()
         self._check_manager()
         # A token from before the credentials were changed would prove nothing.
-        TOKENS.forget(self._credentials())
+        TOKENS.forget(calling.credentials_of(self))
         try:
-            rows = self._call("getMarketplaceParticipations", lambda client: client.get_marketplace_participations())
+            rows = calling.call(
+                self, "getMarketplaceParticipations", lambda client: client.get_marketplace_participations()
+            )
         except errors.SpapiError as error:
             self._fail_for_user(error)
         names, unknown = self._update_marketplaces(rows)

@@ -15,6 +15,7 @@ from odoo.tools import split_every
 
 from odoo.addons.pii_retention import proof
 
+from .. import calling
 from ..spapi import errors
 
 _logger = logging.getLogger(__name__)
@@ -251,7 +252,7 @@ class SpapiAccount(models.Model):
                 return True
             try:
                 search = lambda client: client.search_orders(parameters)  # noqa: B023, E731
-                page = self._call("searchOrders", search, automatic=True)
+                page = calling.call(self, "searchOrders", search, automatic=True)
                 if page.next_token and cursor._has_seen(page.next_token):
                     raise errors.MalformedResponse("the pages repeat", code="PaginationLoop", operation="searchOrders")
                 if page.next_token and cursor.page_count >= MAX_PAGES:

@@ -7,11 +7,9 @@ from odoo.exceptions import UserError
 
 from odoo.addons.pii_retention import keys
 
+from ..calling import SECRETS
 from ..spapi import regions
 from .spapi_account import MANAGER
-
-SECRETS = {"client_secret": "client_secret_sealed", "refresh_token": "refresh_token_sealed"}
-"""Field that takes a secret → column that holds it sealed."""
 
 
 class SpapiAccount(models.Model):
@@ -86,15 +84,15 @@ class SpapiAccount(models.Model):
         return result
 
     def _foreign_hosts(self) -> set[str]:
-        """Hosts that credentials are sent to, other than Amazon's own and this machine."""
+        """Hosts that credentials are sent to, other than Amazon's own.
+
+        A port of this machine is one like any other: a web hook of Odoo's own would keep what it is sent.
+        """
         self.ensure_one()
         known = {
             urlsplit(url).netloc for region in regions.REGIONS.values() for url in (region.endpoint, region.token_url)
         }
-        hosts = {
-            urlsplit(url).netloc for url in (self.endpoint_url, self.token_url) if url and url.startswith("https:")
-        }
-        return hosts - known
+        return {urlsplit(url).netloc for url in (self.endpoint_url, self.token_url) if url} - known
 
     def _forget_secrets(self) -> None:
         """Who may change an address may not thereby learn the secrets: they are sent to no host that is new to them."""
@@ -129,12 +127,3 @@ class SpapiAccount(models.Model):
         """Binds a sealed secret to its account and field: a token copied to another row does not open."""
         self.ensure_one()
         return f"spapi.account/{self.id}/{name}"
-
-    def _open_secret(self, name: str) -> str:
-        """Plaintext of a secret for a call to Amazon, "" if none is stored. Never for a view, a log or a cache."""
-        self.ensure_one()
-        account_sudo = self.sudo()
-        token = account_sudo[SECRETS[name]]
-        if not token:
-            return ""
-        return keys.open_secret(account_sudo.company_id, self._secret_name(name), token)

@@ -12,6 +12,7 @@ from odoo.fields import Command
 
 from odoo.addons.pii_retention import sweeping
 
+from .. import calling
 from ..mapping.incoming import Incoming, read
 from .pii_subject import ChangedBuyers
 
@@ -38,7 +39,7 @@ class SpapiOrder(models.Model):
 
         :param parts: the parts that were asked for (``includedData``)
         """
-        key = account._quarantine_key()
+        key = calling.quarantine_key(account)
         over = sweeping.cutoff(account.company_id)
         latest: dict[str, Incoming] = {}
         for raw in payloads:

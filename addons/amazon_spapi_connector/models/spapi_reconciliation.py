@@ -9,6 +9,7 @@ from odoo.tools import split_every
 
 from odoo.addons.pii_retention import sweeping
 
+from .. import calling
 from ..mapping.incoming import read
 from ..mapping.reconciling import DIFFERENT, EQUAL, KNOWN, UNDECIDED, Difference, Policy, Verdict, compare
 from .reconciliation_facts import here_of
@@ -114,7 +115,7 @@ class SpapiReconciliation(models.Model):
         Line = self.env["spapi.reconciliation.line"]
         orders, values = {}, []
         marketplaces = self.env["spapi.order"]._marketplaces()
-        key = self.account_id._quarantine_key()
+        key = calling.quarantine_key(self.account_id)
         for raw in page.orders:
             # What has no usable number is named here as the import names it.
             incoming = read(raw, BUSINESS_PARTS, key)

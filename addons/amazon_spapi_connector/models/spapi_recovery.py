@@ -8,7 +8,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
-from .. import recovering
+from .. import calling, recovering
 from ..mapping.incoming import read
 from .spapi_account_import import BUSINESS_PARTS
 
@@ -226,7 +226,7 @@ class SpapiRecovery(models.Model):
     def _take_page(self, page) -> None:
         """Note which orders of a page are here, which are older here than at Amazon, and which are missing."""
         Order, Line = self.env["spapi.order"], self.env["spapi.recovery.line"]
-        account, key = self.account_id, self.account_id._quarantine_key()
+        account, key = self.account_id, calling.quarantine_key(self.account_id)
         found = {incoming.key: incoming for incoming in (read(raw, BUSINESS_PARTS, key) for raw in page.orders)}
         stored = {
             order.amazon_order_id: order

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .. import calling
 from ..recovering import Busy
 from ..spapi import errors
 from ..spapi.values import parse_time
@@ -133,9 +134,8 @@ class SpapiScanMixin(models.AbstractModel):
                 return
             parameters["paginationToken"] = self.page_token
         try:
-            page = self.account_id._call(
-                "searchOrders", lambda client: client.search_orders(parameters), automatic=True
-            )
+            search = lambda client: client.search_orders(parameters)  # noqa: E731
+            page = calling.call(self.account_id, "searchOrders", search, automatic=True)
             seen = self.seen_tokens or []
             if page.next_token and (_digest(page.next_token) in seen or self.page_count >= MAX_PAGES):
                 raise errors.MalformedResponse("the pages repeat", code="PaginationLoop", operation="searchOrders")

@@ -1,4 +1,6 @@
+import json
 import logging
+import re
 
 import psycopg2
 
@@ -7,8 +9,9 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
+from ..calling import secret_of
 from ..spapi import regions
-from .common import CLIENT_SECRET, REFRESH_TOKEN, SpapiCase
+from .common import CLIENT_SECRET, IT, REFRESH_TOKEN, SpapiCase
 
 
 @tagged("post_install", "-at_install")
@@ -36,7 +39,7 @@ class TestAccount(SpapiCase):
         stored = " ".join(row[0] for row in self.env.cr.fetchall())
         self.assertNotIn(CLIENT_SECRET, stored)
         self.assertNotIn("Atzr|", stored)
-        self.assertEqual(account._open_secret("client_secret"), CLIENT_SECRET)
+        self.assertEqual(secret_of(account, "client_secret"), CLIENT_SECRET)
 
     def test_secret_belongs_to_its_account_and_field(self):
         """A sealed secret copied to another account or field does not open."""
@@ -49,7 +52,7 @@ class TestAccount(SpapiCase):
         )
         other.invalidate_recordset()
         with self.assertRaises(UserError):
-            other._open_secret("client_secret")
+            secret_of(other, "client_secret")
 
     def test_secrets_in_no_log(self):
         """A connection test and an import leave no secret in any log record, at any level."""
@@ -239,7 +242,37 @@ class TestAccount(SpapiCase):
             {"endpoint_url": "https://gateway.example", "client_secret": CLIENT_SECRET, "refresh_token": REFRESH_TOKEN}
         )
         self.assertTrue(self.account.has_refresh_token and self.account.has_client_secret)
-        # Amazon's own hosts are no strangers, nor is a port of this machine.
+        # Amazon's own hosts are no strangers
         as_manager.region = "eu"
-        as_manager.write({"region": "custom", "endpoint_url": "http://127.0.0.1:9"})
         self.assertTrue(self.account.has_refresh_token and self.account.has_client_secret)
+        # a port of this machine is one: a web hook of Odoo's own would keep what it is sent
+        as_manager.write({"region": "custom", "token_url": "http://127.0.0.1:8069/web/hook/x"})
+        self.assertFalse(self.account.has_refresh_token or self.account.has_client_secret)
+
+    def test_typed_code_has_no_credentials_and_no_client(self):
+        """A server action calls every method there is: none hands out a secret, or a client that asks for buyers."""
+        number = self.sandbox.generate(1, marketplaces=[IT])[0]
+        buyer = json.dumps(self.sandbox.orders()[number]["recipient"])
+        thefts = [
+            "record._open_secret('refresh_token')",
+            "record._credentials()",
+            "record._client()._credentials",
+            "record._quarantine_key()",
+            f"record._call('getOrder', lambda client: client.get_order('{number}', ('BUYER', 'RECIPIENT')))",
+        ]
+        for theft in thefts:
+            action = self.env["ir.actions.server"].create(
+                {
+                    "name": "Look at the account",
+                    "model_id": self.env["ir.model"]._get_id("spapi.account"),
+                    "state": "code",
+                    "code": f"raise UserError(repr({theft}))",
+                }
+            )
+            run = action.with_context(active_model="spapi.account", active_id=self.account.id)
+            with self.subTest(theft), self.assertRaises(Exception) as caught, mute_logger("odoo.addons.base"):
+                run.run()
+            self.assertNotIn("UserError", type(caught.exception).__name__, theft)
+            shown = str(caught.exception)
+            self.assertFalse([text for text in (CLIENT_SECRET, REFRESH_TOKEN) if text in shown])
+            self.assertFalse([text for text in re.findall(r'": "([^"]{6,})"', buyer) if text in shown])

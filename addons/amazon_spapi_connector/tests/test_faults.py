@@ -1,6 +1,7 @@
 from odoo import fields
 from odoo.tests import tagged
 
+from ..calling import call
 from ..spapi import errors
 from .common import SpapiCase
 
@@ -58,7 +59,7 @@ class TestFaults(SpapiCase):
         with self.committing() as env:
             account = self.account.with_env(env)
             try:
-                account._call("searchOrders", lambda client: client.search_orders({"createdAfter": "2026-01-01"}))
+                call(account, "searchOrders", lambda client: client.search_orders({"createdAfter": "2026-01-01"}))
                 self.fail("the fault did not strike")
             except errors.Throttled as error:
                 self.assertNotEqual(error.code, "Ledger")

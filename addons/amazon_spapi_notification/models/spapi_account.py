@@ -3,6 +3,7 @@ from __future__ import annotations
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from odoo.addons.amazon_spapi_connector.calling import client_of
 from odoo.addons.amazon_spapi_connector.models.spapi_account import MANAGER, _is_safe_url
 from odoo.addons.amazon_spapi_connector.models.spapi_order import _notification
 from odoo.addons.amazon_spapi_connector.spapi import errors
@@ -201,7 +202,7 @@ class SpapiAccount(models.Model):
         path = {"notificationType": ORDER_CHANGE, "subscriptionId": self.sqs_subscription_id or ""}
         try:
             if self.sqs_subscription_id:
-                self._client().call(OPERATIONS["deleteSubscriptionById"], path_params=path)
+                client_of(self).call(OPERATIONS["deleteSubscriptionById"], path_params=path)
         except errors.NotFound:
             pass  # it is gone at Amazon already
         except errors.SpapiError as error:
@@ -211,7 +212,7 @@ class SpapiAccount(models.Model):
 
     def _destination(self, arn: str) -> str:
         """Amazon's id of the queue, made if it is not known there."""
-        client = self._client()
+        client = client_of(self)
         for row in client.call(OPERATIONS["getDestinations"]).payload["payload"]:
             if ((row.get("resource") or {}).get("sqs") or {}).get("arn") == arn:
                 return row["destinationId"]
@@ -220,7 +221,7 @@ class SpapiAccount(models.Model):
 
     def _subscription(self, destination: str) -> str:
         """The seller's subscription to order changes; one that goes to another place is replaced."""
-        client, kind = self._client(), {"notificationType": ORDER_CHANGE}
+        client, kind = client_of(self), {"notificationType": ORDER_CHANGE}
         try:
             known = client.call(OPERATIONS["getSubscription"], path_params=kind).payload["payload"]
         except errors.NotFound:

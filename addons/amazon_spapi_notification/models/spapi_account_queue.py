@@ -10,6 +10,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from odoo.addons.amazon_spapi_connector import recovering
+from odoo.addons.amazon_spapi_connector.calling import quarantine_key
 from odoo.addons.amazon_spapi_connector.models.spapi_account_import import CONNECTED
 from odoo.addons.amazon_spapi_connector.spapi import errors
 
@@ -93,7 +94,7 @@ class SpapiAccount(models.Model):
                 changes[change.notification_id] = change
             except Unreadable as error:
                 # named by a digest that allows no guessing of what is in it
-                key = hmac.new(self._quarantine_key(), message.body.encode("utf-8", "replace"), hashlib.sha256)
+                key = hmac.new(quarantine_key(self), message.body.encode("utf-8", "replace"), hashlib.sha256)
                 dead[f"unreadable-{key.hexdigest()[:24]}"] = (error.code, message.body)
         Row = self.env["spapi.notification"].sudo()  # sudo: rows are the import's
         known = Row.search([("account_id", "=", self.id), ("notification_id", "in", [*changes, *dead])])

@@ -1,6 +1,7 @@
 from odoo import models
 from odoo.exceptions import UserError
 
+from odoo.addons.amazon_spapi_connector.calling import credentials_of
 from odoo.addons.amazon_spapi_connector.models.spapi_account_import import LOCK as IMPORT_LOCK
 from odoo.addons.amazon_spapi_connector.spapi.auth import TOKENS
 from odoo.addons.pii_retention.crypto import CryptoError
@@ -17,7 +18,7 @@ def end_authorisation(accounts) -> None:
         # a consent that is being given at Amazon at this moment must not connect the account again
         account.env["spapi.oauth.state"].search([("account_id", "=", account.id)]).unlink()
         try:
-            TOKENS.forget(account._credentials())
+            TOKENS.forget(credentials_of(account))
         except (CryptoError, UserError):
             # what cannot be opened cannot be used either; other tokens in memory end within the hour
             TOKENS.clear()
