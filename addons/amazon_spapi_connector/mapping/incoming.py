@@ -43,7 +43,9 @@ PART_KEYS = {
 }
 """Value of ``includedData`` → key that it brings, on the order and on its items."""
 OPEN_STATUSES = ("UNSHIPPED", "PARTIALLY_SHIPPED")
-ADDRESS_KEYS = ("street", "street2", "street3", "zip", "city")
+STREET_KEYS = ("street", "street2", "street3")
+"""Without one of them nothing can be delivered. Where a role lacks, Amazon leaves out what it counts as personal, and
+sends the town, the region and the country all the same."""
 
 
 @dataclass(slots=True)
@@ -74,7 +76,7 @@ class Incoming:
     def has_address(self) -> bool:
         """Whether Amazon sent an address to deliver to."""
         operational = self.split.personal.get("operational", {})
-        return any(operational.get(key) for key in ADDRESS_KEYS)
+        return any(operational.get(key) for key in STREET_KEYS)
 
     @property
     def created(self) -> datetime | None:

@@ -8,7 +8,7 @@ import json
 from odoo import fields
 from odoo.tests import tagged
 
-from .common import DE, ES, FR, IT, SpapiCase
+from .common import DE, ES, FR, IT, REFRESH_TOKEN, SpapiCase
 
 
 class PeersCase(SpapiCase):
@@ -251,6 +251,29 @@ class TestUsersPains(PeersCase):
         self.assertFalse(set(calls) - {"searchOrders", "token"}, calls)
         self.assertEqual(calls["searchOrders"], 2)
 
+    def test_pain_2_half_an_address_is_none(self):
+        """Name and street are empty although the call succeeded: the role was granted after the seller's consent."""
+        number = self.sandbox.generate(1, marketplaces=[IT], seed=12)[0]
+        self.make_products()
+        whole = self.amazon(number)
+        address = whole["recipient"]["deliveryAddress"]
+        kept = {key: address[key] for key in ("city", "stateOrRegion", "countryCode") if key in address}
+        self.assertIn("city", kept)
+        self.sandbox.put({**whole, "recipient": {"deliveryAddress": kept}})
+        self.run_import()
+        order = self.order(number)
+        self.assertEqual((order.state, order.problem_code, order.sale_order_id.id), ("exception", "no_address", False))
+        self.assertIn("Direct-to-Consumer Shipping", order.problem)
+        self.assertIn("authorise the account again", order.problem)
+        # a new consent, and what it was for comes by itself
+        self.account.refresh_token = REFRESH_TOKEN
+        self.account.state = "connected"
+        self.sandbox.put(whole)
+        self.press("action_read_again")
+        self.run_import()
+        self.assertEqual(order.state, "imported", order.problem)
+        self.assertEqual(order.sale_order_id.picking_ids.picking_type_code, "outgoing")
+
     def test_pain_3_what_a_search_missed_comes_with_the_next_one(self):
         """Missing orders although the call succeeded: pages that move while they are read."""
         numbers = self.sandbox.generate(220)
@@ -259,6 +282,40 @@ class TestUsersPains(PeersCase):
         self.later()
         self.run_import()
         self.assertEqual(set(self.mine().mapped("amazon_order_id")), set(numbers))
+
+    def test_pain_5_stock_of_one_product_in_two_channels(self):
+        """FBA and FBM of one product collide: one is oversold, or the other set to zero."""
+        ours, theirs = self.two_channels()
+        shelf = self.account.warehouse_id.lot_stock_id
+        Quant = self.env["stock.quant"]
+        skus = {item["product"]["sellerSku"] for raw in (ours, theirs) for item in raw["orderItems"]}
+        product = self.env["product.product"].create({"name": "Lamp", "is_storable": True})
+        self.env["spapi.listing"].create(
+            [{"account_id": self.account.id, "sku": sku, "product_id": product.id} for sku in skus]
+        )
+        # the shelf holds what the seller's order needs, not one more; Amazon's stock was never counted
+        wanted = sum(item["quantityOrdered"] for item in ours["orderItems"])
+        sent = sum(item["quantityOrdered"] for item in theirs["orderItems"])
+        Quant._update_available_quantity(product, shelf, wanted)
+        self.run_import()
+        mine, amazons = self.order(ours["orderId"]), self.order(theirs["orderId"])
+        self.assertEqual((mine.state, amazons.state), ("imported", "imported"), mine.problem or amazons.problem)
+        self.assertEqual(mine.sale_order_id.picking_ids.state, "assigned", "Amazon's sale took it from the shelf")
+        self.assertEqual(amazons.sale_order_id.picking_ids.state, "done")
+        fba = amazons.sale_order_id.picking_ids.location_id
+        self.assertNotEqual(fba, shelf)
+        self.assertEqual(Quant._get_available_quantity(product, fba, allow_negative=True), -sent)
+        self.assertEqual(product.with_context(warehouse_id=self.account.warehouse_id.id).qty_available, wanted)
+
+    def two_channels(self):
+        """An order that the seller ships and one that Amazon has shipped, at Amazon."""
+        ours = self.sandbox.generate(1, marketplaces=[IT], seed=71)[0]
+        for seed in range(72, 90):
+            theirs = self.sandbox.generate(1, case="fba", marketplaces=[IT], seed=seed)[0]
+            if self.amazon(theirs)["fulfillment"]["fulfillmentStatus"] == "SHIPPED":
+                break
+        self.later()
+        return self.amazon(ours), self.amazon(theirs)
 
     def test_pain_9_silence_about_tax_is_not_zero(self):
         """Tax that Amazon does not state is 0 elsewhere, and totals differ. Here a person decides, once."""
@@ -319,6 +376,31 @@ class TestUsersPains(PeersCase):
         self.run_import()
         self.assertEqual(sale.invoice_ids.mapped("move_type"), ["out_invoice"])
         self.assertEqual(sale.invoice_ids.amount_total, sale.amount_total)
+
+    def test_pain_20_a_company_is_invoiced_with_its_vat_number(self):
+        """A company's VAT number does not arrive, and its invoice is a simplified one."""
+        number = self.sandbox.generate(1, case="b2b", marketplaces=[DE], seed=5)[0]
+        vat = "DE136695976"
+        registration = {"entityType": "BUYER", "taxRegistrationType": "VAT", "taxRegistrationNumber": vat}
+        self.sandbox.patch(number, {"tax": {"taxRegistrations": [registration]}})
+        self.later()
+        self.make_products()
+        self.run_import()
+        order = self.order(number)
+        self.assertEqual((order.state, order.is_business, order.has_vat), ("imported", True, True), order.problem)
+        self.assertEqual(order.vat_check, "valid")
+        sale = order.sale_order_id
+        self.assertFalse(sale.partner_id.vat, "it is sealed")
+        sale.order_line.product_id.invoice_policy = "order"
+        invoice = sale._create_invoices()
+        invoice.action_post()
+        # whoever is let in, such as the import that decides about taxes, sees what the invoice is printed with
+        with self.committing() as env:
+            buyers = order.with_env(env)._as_service().subject_id.sudo(False)
+            with buyers.reveal("import_decision") as inside:
+                shown = inside["account.move"].sudo().browse(invoice.id).commercial_partner_id.vat
+        self.assertEqual(shown, vat)
+        self.assertFalse(invoice.partner_id.vat)
 
     def test_pain_25_long_titles_and_a_bad_answer(self):
         """The sync crashes on one bad answer, and on a field that is too long."""
