@@ -11,7 +11,7 @@ class SaleOrder(models.Model):
     spapi_status = fields.Selection(related="spapi_order_id.status", string="Status at Amazon")
     spapi_fulfilled_by = fields.Selection(related="spapi_order_id.fulfilled_by")
     spapi_marketplace_id = fields.Many2one(related="spapi_order_id.marketplace_id")
-    spapi_programs = fields.Char(related="spapi_order_id.programs", string="Programmes")
+    spapi_programs = fields.Char(related="spapi_order_id.program_words", string="Programmes")
     spapi_ship_by = fields.Datetime(related="spapi_order_id.ship_by", string="Ship By")
     spapi_deliver_by = fields.Datetime(related="spapi_order_id.deliver_by", string="Deliver By")
     spapi_ship_risk = fields.Selection(related="spapi_order_id.ship_risk", string="Shipping")

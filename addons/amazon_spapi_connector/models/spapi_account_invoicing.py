@@ -12,6 +12,11 @@ INVOICED = ("draft", "post")
 """Choices with which an invoice is made by itself."""
 AT_ONCE = 100
 """Sale orders invoiced in one run of the import; the next run goes on."""
+FOR_A_PERSON = Domain("programs", "like", "INVOICE_BY_AMAZON") | (
+    Domain("fiscal_scheme", "in", ("deemed", "mixed")) & Domain("marketplace_id.tax_included", "=", True)
+)
+"""Sales whose invoice is not the buyer's: Amazon buys the goods itself, or owes the VAT as deemed supplier (Directive
+2006/112/EC art. 14a), so that the seller's customer is Amazon. Where prices are net (United States) there is no VAT."""
 
 
 class SpapiAccount(models.Model):
@@ -34,6 +39,7 @@ class SpapiAccount(models.Model):
         done = self.env["sale.order"].search(
             Domain("spapi_order_id.account_id", "=", self.id)
             & markets
+            & Domain("spapi_order_id", "any", ~FOR_A_PERSON)
             & Domain("state", "=", "sale")
             & Domain("invoice_status", "=", "to invoice")
             & Domain("delivery_status", "=", "full")

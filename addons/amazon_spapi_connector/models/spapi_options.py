@@ -46,7 +46,8 @@ class SpapiOptions(models.AbstractModel):
             ("post", "Posted as soon as everything is delivered"),
         ],
         string="Invoices",
-        help="What may be invoiced is the products' own invoicing policy.",
+        help="What may be invoiced is the products' own invoicing policy. Sales to Amazon itself, and those of which"
+        " Amazon owes the VAT, are left to a person: their invoice is not the buyer's.",
     )
     tag_prime_id = fields.Many2one("crm.tag", string="Tag of Prime Orders")
     tag_business_id = fields.Many2one("crm.tag", string="Tag of Business Orders")

@@ -38,6 +38,9 @@ class SpapiOrder(models.Model):
         string="What to Do",
         compute="_compute_remedy",
     )
+    program_words = fields.Char(
+        string="Programmes", compute="_compute_programs", help="What is special about the order: Prime, Business…"
+    )
     is_prime = fields.Boolean(compute="_compute_programs", search="_search_is_prime")
     is_business = fields.Boolean(string="Business", compute="_compute_programs", search="_search_is_business")
 
@@ -56,11 +59,25 @@ class SpapiOrder(models.Model):
                 order.remedy = REMEDIES.get(order.problem_code, "reread")
 
     @api.depends("programs")
+    @api.depends_context("lang")
     def _compute_programs(self) -> None:
+        words = self._program_words()
         for order in self:
-            names = (order.programs or "").split(", ")
+            names = order.programs.split(", ") if order.programs else []
             order.is_prime = "PRIME" in names
             order.is_business = "AMAZON_BUSINESS" in names
+            # a programme that Amazon invents is shown by its code
+            order.program_words = ", ".join(words.get(name, name.replace("_", " ").capitalize()) for name in names)
+
+    @api.model
+    def _program_words(self) -> dict[str, str]:
+        _ = self.env._
+        return {
+            "AMAZON_BUSINESS": _("Business"),
+            "INVOICE_BY_AMAZON": _("Sold to Amazon"),
+            "IN_STORE_PICK_UP": _("Pick-up in store"),
+            "PREORDER": _("Pre-order"),
+        }
 
     def _search_is_prime(self, operator: str, value):
         return _with_program("PRIME", operator, value)

@@ -8,7 +8,7 @@ class StockPicking(models.Model):
 
     spapi_order_id = fields.Many2one(related="sale_id.spapi_order_id", string="Amazon Order")
     spapi_state = fields.Selection(related="spapi_order_id.state", string="Import")
-    spapi_programs = fields.Char(related="spapi_order_id.programs", string="Programmes")
+    spapi_programs = fields.Char(related="spapi_order_id.program_words", string="Programmes")
     spapi_ship_by = fields.Datetime(related="spapi_order_id.ship_by", string="Ship By")
     spapi_ship_risk = fields.Selection(related="spapi_order_id.ship_risk", string="Shipping")
     spapi_hours_left = fields.Float(related="spapi_order_id.hours_left", string="Working Hours Left")

@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 from odoo.tests import Form, new_test_user, tagged
 
 from ..models import spapi_account_invoicing
@@ -156,6 +158,38 @@ class TestOptions(SpapiCase):
         self.run_import()
         self.assertEqual(len((italy + spain).invoice_ids), 2)
         self.assertFalse(by_hand.invoice_ids)
+
+    def test_invoices_that_are_not_the_buyers(self):
+        """What Amazon buys itself, or owes the VAT of, is no invoice to the buyer; it keeps no other one waiting."""
+        self.account.invoicing = "post"
+        self.account.option_ids = [(0, 0, {"marketplace_id": self.markets[IT].id, "invoicing": "manual"})]
+        italy, spain = self.two()
+        for picking in (italy + spain).picking_ids:
+            for move in picking.move_ids:
+                move.quantity = move.product_uom_qty
+            picking.with_context(skip_backorder=True).button_validate()
+        order = spain.spapi_order_id
+        with patch.object(spapi_account_invoicing, "AT_ONCE", 1):
+            for values in ({"programs": "PRIME, INVOICE_BY_AMAZON"}, {"programs": "PRIME", "fiscal_scheme": "deemed"}):
+                order.write(values)
+                self.account._as_service()._invoice_delivered()
+                self.assertFalse((italy + spain).invoice_ids, values)
+            # in the United States no VAT invoice exists that could be another's
+            order.marketplace_id.tax_included = False
+            self.account._as_service()._invoice_delivered()
+            self.assertEqual(spain.invoice_ids.mapped("state"), ["posted"])
+        self.assertFalse(italy.invoice_ids, "a person makes it")
+
+    def test_program_words(self):
+        """Amazon's codes are words on the screens; an unknown one is readable too."""
+        words = {
+            "PRIME, AMAZON_BUSINESS": "Prime, Business",
+            "INVOICE_BY_AMAZON": "Sold to Amazon",
+            "AMAZON_HAUL": "Amazon haul",
+            False: "",
+        }
+        for codes, shown in words.items():
+            self.assertEqual(self.env["spapi.order"].new({"programs": codes}).program_words, shown)
 
     def test_remedies(self):
         """Each order that needs a person has one thing to do; what needs nobody has none."""
