@@ -19,7 +19,9 @@ COUNTRIES = frozenset("ae au be br ca de eg es eu fr gb ie in it jp mx nl pl sa 
 CLOSE = 0.82
 """Ratio of :mod:`difflib` from which two codes are shown as similar: one letter of six may differ."""
 EDGE = 3
-"""Codes without digits are compared if they share so many letters at their beginning or end."""
+"""Codes are compared if they share so many characters at their beginning or end."""
+CROWD = 500
+"""So many codes at most are compared with one: whole collections bear the brand's letters and the digits of a year."""
 
 
 def normalised(code: str) -> str:
@@ -57,7 +59,7 @@ class Index:
 
     def __init__(self, codes: Iterable[tuple[int, str]]) -> None:
         self._same: dict[str, list[int]] = defaultdict(list)
-        self._groups: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._groups: dict[tuple[str, str, str], set[str]] = defaultdict(set)
         for key, code in codes:
             text = core(code)
             if not text:
@@ -75,7 +77,7 @@ class Index:
         scores = dict.fromkeys(self._same.get(text, ()), 1.0)
         matcher = SequenceMatcher(autojunk=False)
         matcher.set_seq2(text)
-        for other in set().union(*(self._groups.get(group, ()) for group in _groups(text))) - {text}:
+        for other in self._near(text) - {text}:
             matcher.set_seq1(other)
             if matcher.real_quick_ratio() < CLOSE or matcher.quick_ratio() < CLOSE:
                 continue
@@ -83,8 +85,16 @@ class Index:
                 scores.update(dict.fromkeys(self._same[other], ratio))
         return sorted(scores.items(), key=lambda found: (-found[1], found[0]))[:limit]
 
+    def _near(self, text: str) -> set[str]:
+        """Codes with the same digits that begin or end like `text`; of a crowd those that do both, or none."""
+        head, tail = (self._groups.get(group, set()) for group in _groups(text))
+        for near in (head | tail, head & tail):
+            if len(near) <= CROWD:
+                return near
+        return set()
 
-def _groups(text: str) -> list[tuple[str, str]]:
-    """The groups of codes that a code is compared with: those of the same digits, or of an edge in common."""
+
+def _groups(text: str) -> list[tuple[str, str, str]]:
+    """The groups of codes that a code is compared with: those of the same digits and with an edge in common."""
     digits = "".join(char for char in text if char.isdigit())
-    return [("digits", digits)] if digits else [("head", text[:EDGE]), ("tail", text[-EDGE:])]
+    return [(digits, "head", text[:EDGE]), (digits, "tail", text[-EDGE:])]

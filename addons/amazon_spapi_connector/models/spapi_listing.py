@@ -125,6 +125,9 @@ class SpapiListing(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Create listings; a row of the queue that waits for the same SKU is filled in instead."""
+        if not all(vals.get("account_id") for vals in vals_list):
+            account_id = self._default_account().id
+            vals_list = [{**vals, "account_id": vals.get("account_id") or account_id} for vals in vals_list]
         waiting = self._queued([vals for vals in vals_list if vals.get("product_id")])
         result, fresh = [], []
         for vals in vals_list:
@@ -159,8 +162,7 @@ class SpapiListing(models.Model):
 
     @api.model
     def _key(self, vals: dict) -> tuple:
-        account_id = vals.get("account_id") or self._default_account().id
-        return account_id, vals.get("marketplace_id") or False, vals.get("sku")
+        return vals["account_id"], vals.get("marketplace_id") or False, vals.get("sku")
 
     @api.model
     def _queued(self, vals_list: list[dict]) -> dict[tuple, models.Model]:
@@ -185,19 +187,19 @@ class SpapiListing(models.Model):
 
     @api.model
     def _ensure_for(self, lines):
-        """Rows without product for the SKUs of order lines, made where there are none, to be filled in by a person."""
+        """Rows for the SKUs of order lines, made where there are none, to be filled in by a person.
+
+        A row that has its product by now is among them: somebody else was faster, and the order follows.
+        """
         lines = lines.filtered("sku")
-        domain = [
-            ("account_id", "in", lines.order_id.account_id.ids),
-            ("sku", "in", lines.mapped("sku")),
-            ("product_id", "=", False),
-        ]
-        found = self.search(domain)
-        known = {(row.account_id.id, row.marketplace_id.id, row.sku) for row in found}
-        missing = {}
+        domain = [("account_id", "in", lines.order_id.account_id.ids), ("sku", "in", lines.mapped("sku"))]
+        known = {(row.account_id.id, row.marketplace_id.id, row.sku): row.id for row in self.search(domain)}
+        found, missing = set(), {}
         for line in lines:
             account_id, marketplace_id = line.order_id.account_id.id, line.order_id.marketplace_id.id
-            if {(account_id, False, line.sku), (account_id, marketplace_id, line.sku)} & known:
+            keys = {(account_id, False, line.sku), (account_id, marketplace_id, line.sku)} & known.keys()
+            if keys:
+                found.update(known[key] for key in keys)
                 continue
             missing[account_id, line.sku] = {
                 "account_id": account_id,
@@ -205,7 +207,7 @@ class SpapiListing(models.Model):
                 "asin": line.asin,
                 "title": line.title,
             }
-        return found | self._make_rows(list(missing.values()))
+        return self.browse(sorted(found)) | self._make_rows(list(missing.values()))
 
     @api.model
     def _make_rows(self, vals_list: list[dict]):

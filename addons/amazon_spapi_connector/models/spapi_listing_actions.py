@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from odoo import models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+from .spapi_order import RETRY_AT_ONCE
 
 
 class SpapiListing(models.Model):
@@ -84,6 +87,8 @@ class SpapiListing(models.Model):
         orders = self._waiting_orders(states=("waiting", "new", "exception")).filtered(
             lambda row: not row.sale_order_id
         )
+        if len(orders) > RETRY_AT_ONCE:
+            return orders._retry_later()
         done = orders._as_service()._map_orders() if orders else orders
         self.account_id._refresh_waiting_skus()
         message = self.env._(
@@ -134,23 +139,35 @@ class SpapiListing(models.Model):
         return action
 
     def _waiting_orders(self, states=("waiting", "new")):
-        return self.env["spapi.order"].search(
-            [
-                ("account_id", "in", self.account_id.ids),
-                ("state", "in", states),
-                ("line_ids.sku", "in", self.mapped("sku")),
-            ]
-        )
+        """Orders in one of `states` with one of these SKUs, in the marketplace of its listing or in all."""
+        parts = []
+        for (account, marketplace), rows in self.grouped(lambda row: (row.account_id, row.marketplace_id)).items():
+            part = Domain("account_id", "=", account.id) & Domain("line_ids.sku", "in", rows.mapped("sku"))
+            parts.append(part & Domain("marketplace_id", "=", marketplace.id) if marketplace else part)
+        return self.env["spapi.order"].search(Domain("state", "in", states) & Domain.OR(parts))
 
-    def _count_waiting(self) -> int:
-        return len(self._waiting_orders(states=("waiting",)))
+    def _count_waiting(self) -> tuple[int, int]:
+        """Orders that wait for these SKUs: ``(for nothing else, for others too)``."""
+        orders = self._waiting_orders(states=("waiting",))
+        skus = set(self.mapped("sku"))
+        lacking = orders.line_ids.filtered(
+            lambda line: line.quantity and not line.product_id and line.sku not in skus
+        ).order_id
+        return len(orders - lacking), len(lacking)
 
-    def _assigned(self, waiting: int) -> dict:
-        """What to tell after products were assigned; the queue is brought up to date."""
+    def _assigned(self, waiting: tuple[int, int]) -> dict:
+        """What to tell after products were assigned; the queue is brought up to date.
+
+        :param waiting: what :meth:`_count_waiting` said before
+        """
         self.account_id._refresh_waiting_skus()
-        if not waiting:
-            return _notification(self.env._("Assigned. Future orders use it."), "success")
-        return _notification(self.env._("Assigned. Orders that are imported within a minute: %s.", waiting), "success")
+        ready, others = waiting
+        text = self.env._("Assigned. Future orders use it.")
+        if ready:
+            text = self.env._("Assigned. Orders that are imported within a minute: %s.", ready)
+        if others:
+            text += " " + self.env._("Orders that wait for other SKUs too: %s.", others)
+        return _notification(text, "success")
 
 
 def _notification(message: str, kind: str) -> dict:

@@ -7,6 +7,8 @@ from .spapi_account import MANAGER
 
 OPEN_STATUSES = ("UNSHIPPED", "PARTIALLY_SHIPPED")
 MAPPABLE_STATES = ("new", "waiting", "exception")
+RETRY_AT_ONCE = 100
+"""Orders that are tried again while a person waits; more are left to the import, which commits batch by batch."""
 
 
 class SpapiOrder(models.Model):
@@ -41,7 +43,9 @@ class SpapiOrder(models.Model):
     fulfilled_by = fields.Selection(
         [("MERCHANT", "Seller (FBM)"), ("AMAZON", "Amazon (FBA)")], string="Shipped By", readonly=True
     )
-    programs = fields.Char(readonly=True, help="Amazon's programmes of the order: Prime, Business, Premium…")
+    programs = fields.Char(
+        string="Programme Codes", readonly=True, help="Amazon's programmes of the order: Prime, Business, Premium…"
+    )
     purchase_date = fields.Datetime(readonly=True)
     last_updated = fields.Datetime(string="Last Update at Amazon", readonly=True)
     ship_by = fields.Datetime(readonly=True, index="btree_not_null", help="Amazon counts a later dispatch as late.")
@@ -106,6 +110,7 @@ class SpapiOrder(models.Model):
     _order_uniq = models.Constraint("UNIQUE(account_id, amazon_order_id)", "An Amazon order is imported once.")
     _ended_index = models.Index("(company_id, COALESCE(GREATEST(last_updated, purchase_date), create_date))")
     _to_map_index = models.Index("(account_id, id) WHERE state = 'new'")
+    _newest_index = models.Index("(purchase_date, id)")
 
     # === COMPUTE === #
 
@@ -134,6 +139,8 @@ class SpapiOrder(models.Model):
         orders = self.filtered(lambda order: order.state in MAPPABLE_STATES)
         if not orders:
             raise UserError(self.env._("None of these orders waits for anything."))
+        if len(orders) > RETRY_AT_ONCE:
+            return orders._retry_later()
         service = orders._as_service()
         imported = service.filtered("sale_order_id")
         imported._confirm_address()
@@ -143,10 +150,20 @@ class SpapiOrder(models.Model):
         # sudo: the queue of unmapped SKUs is brought up to date whoever presses
         orders.sudo().account_id._refresh_waiting_skus()
         left = len(orders) - len(done)
-        message = self.env._("Orders in order: %s.", len(done))
+        message = self.env._("Orders that are in order now: %s.", len(done))
         if left:
             message += " " + self.env._("Still waiting: %s; each says why.", left)
         return _notification(message, "warning" if left else "success")
+
+    def _retry_later(self) -> dict:
+        """Leave these orders to the import's next run, which begins at once."""
+        self.check_access("read")
+        orders = self.sudo()  # sudo: states are the import's
+        imported = orders.filtered("sale_order_id")
+        imported.follow_up = True
+        (orders - imported).filtered(lambda order: order._is_mappable()).state = "new"
+        orders.account_id._trigger_import()
+        return _notification(self.env._("%s orders are tried again within minutes.", len(self)), "info")
 
     def action_view_sale_order(self) -> dict:
         self.ensure_one()

@@ -6,6 +6,8 @@ from odoo.tests import BaseCase, tagged
 from ..mapping.similar import Index, core, gtin, normalised
 from ..mapping.working_time import hours_between, moment_before
 
+LETTERS = str.maketrans("0123456789", "abcdefghij")
+
 
 @tagged("post_install", "-at_install")
 class TestSimilar(BaseCase):
@@ -49,6 +51,20 @@ class TestSimilar(BaseCase):
         found = [index.find(f"artt{number:06d}{number % 7} de") for number in range(0, 80 * 131, 131)]
         print(f"FIGURE suggestions_80_of_20000 {perf_counter() - begun:.2f} s")
         self.assertTrue(all(found))
+
+    def test_quick_with_a_collection(self):
+        """All codes bear the brand and the year: nothing is guessed then, and nobody waits for it."""
+        colours = ("black", "white", "green", "brown", "beige")
+        codes = [f"Brand-2024-{colours[number % 5]}" + f"{number:05d}".translate(LETTERS) for number in range(20000)]
+        index = Index(enumerate(codes))
+        begun = perf_counter()
+        for code in codes[:8000:100]:
+            index.find(code + "x")
+        seconds = perf_counter() - begun
+        print(f"FIGURE suggestions_80_of_a_collection {seconds:.2f} s")
+        # the same code otherwise written is found however many are alike
+        self.assertEqual(index.find(codes[77].replace("-", " ").upper())[0], (77, 1.0))
+        self.assertLess(max(len(index._near(core(code) + "x")) for code in codes[:8000:100]), 501)
 
 
 @tagged("post_install", "-at_install")

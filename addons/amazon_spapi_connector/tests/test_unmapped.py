@@ -1,9 +1,11 @@
 from datetime import datetime
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
+from ..models import spapi_listing_actions, spapi_order
 from .common import ES, IT, SpapiCase
 
 HOSTILE = [
@@ -185,6 +187,57 @@ class TestUnmapped(SpapiCase):
             fresh.with_user(seller).action_create_products()
         Wizard.browse(fresh.action_find_product()["res_id"]).action_create()
         self.assertEqual((fresh.product_id.name, fresh.product_id.default_code), ("Title D-3", "D-3"))
+
+    def test_two_clerks_at_one_sku(self):
+        """Who was slower sees what the faster one chose; the order that both looked at is imported."""
+        number = self.put("C-1", "C-2", number=1)
+        self.run_import()
+        order = self.order(number)
+        row = self.listing("C-1")
+        self.assertIn(
+            "other SKUs too: 1", row.with_context(lang=None)._assigned(row._count_waiting())["params"]["message"]
+        )
+        row.product_id = self.product("First")
+        # the page of the slower clerk still offers to assign
+        action = order.action_assign_products()
+        rows = self.env["spapi.listing"].search(action["domain"])
+        self.assertEqual(rows, row + self.listing("C-2"))
+        self.assertEqual(row.product_id.name, "First")
+        rest = rows - row
+        self.assertEqual(rest._count_waiting(), (0, 0), "the import looks at the order again")
+        self.run_import()
+        self.assertEqual(rest._count_waiting(), (1, 0))
+        rest.product_id = self.product("Second")
+        self.run_import()
+        self.assertEqual(order.state, "imported", order.problem)
+
+    def test_waiting_orders_of_a_marketplace(self):
+        """A row for one marketplace counts, opens and tries again the orders of that marketplace."""
+        spain = self.env["spapi.marketplace"].search([("amazon_id", "=", ES)])
+        row = self.env["spapi.listing"].create(
+            {"account_id": self.account.id, "sku": "W-1", "marketplace_id": spain.id}
+        )
+        numbers = [self.put("W-1", number=1), self.put("W-1", number=2, marketplace=ES)]
+        self.run_import()
+        self.assertEqual(row.waiting_orders, 1)
+        self.assertEqual(self.env["spapi.order"].search(row.action_view_waiting()["domain"]), self.order(numbers[1]))
+        general = self.listing("W-1", marketplace_id=False)
+        self.assertEqual(general.waiting_orders, 1)
+
+    def test_many_are_tried_again_by_the_import(self):
+        """Nobody's browser waits for hundreds of orders: the import takes them, batch by batch."""
+        number = self.put("L-1", number=1)
+        self.run_import()
+        order = self.order(number)
+        self.product("Later", default_code="L-1")
+        for try_again in (order.action_retry, self.listing("L-1").action_remap):
+            order.state = "waiting"
+            with patch.object(spapi_order, "RETRY_AT_ONCE", 0), patch.object(spapi_listing_actions, "RETRY_AT_ONCE", 0):
+                message = try_again()["params"]["message"]
+            self.assertIn("within minutes", message)
+            self.assertEqual((order.state, order.sale_order_id.id), ("new", False))
+        self.run_import()
+        self.assertEqual(order.state, "imported", order.problem)
 
     def test_rules(self):
         """The account's rule: wait, create, a default product."""
