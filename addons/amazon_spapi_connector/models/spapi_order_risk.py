@@ -49,6 +49,9 @@ class SpapiOrder(models.Model):
         help="Hours of the company's working calendar until Amazon counts the shipment as late.",
     )
 
+    # what is to be shipped is little beside all that ever was
+    _to_ship_index = models.Index("(ship_by, id) WHERE status IN ('UNSHIPPED', 'PARTIALLY_SHIPPED')")
+
     @api.depends("ship_by", "risk_from", "status", "fulfilled_by", "state")
     def _compute_ship_risk(self) -> None:
         now = fields.Datetime.now()
@@ -67,13 +70,16 @@ class SpapiOrder(models.Model):
             return NotImplemented
         now = fields.Datetime.now()
         ahead = Domain("ship_by", ">", now)
-        parts = {
-            "late": TO_SHIP & Domain("ship_by", "<=", now),
-            "risk": TO_SHIP & ahead & Domain("risk_from", "<=", now),
-            "ok": TO_SHIP & ahead & (Domain("risk_from", "=", False) | Domain("risk_from", ">", now)),
-            False: ~TO_SHIP | Domain("ship_by", "=", False),
+        moments = {
+            "late": Domain("ship_by", "<=", now),
+            "risk": ahead & Domain("risk_from", "<=", now),
+            "ok": ahead & (Domain("risk_from", "=", False) | Domain("risk_from", ">", now)),
         }
-        return Domain.OR(parts[item] for item in value if item in parts)
+        chosen = [moments[item] for item in value if item in moments]
+        # all of them is what most lists ask for, and one walk through an index
+        dated = Domain("ship_by", "!=", False) if len(chosen) == len(moments) else Domain.OR(chosen)
+        domain = TO_SHIP & dated
+        return domain | ~TO_SHIP | Domain("ship_by", "=", False) if False in value else domain
 
     @api.depends("ship_by", "status", "fulfilled_by", "state")
     def _compute_hours_left(self) -> None:
