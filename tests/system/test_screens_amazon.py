@@ -321,7 +321,7 @@ def test_sale_order_and_delivery(shop: Shop) -> None:
     row(page, shop.orders["sku"]).locator("td.o_data_cell").first.click()
     page.get_by_role("button", name=re.compile("Sale order")).click()
     page.get_by_role("tab", name="Amazon").click()
-    expect(page.locator("[name=spapi_programs]")).to_contain_text("PRIME")
+    expect(page.locator("[name=spapi_programs]")).to_contain_text("Prime")
     shop.picture(page, "19-seller-sale-order")
     page = open_app(shop, "packer")
     menu(page, "Orders", "To Ship")

@@ -258,8 +258,9 @@ class SpapiAccount(models.Model):
 
     # === ACTIONS === #
 
-    def _action_orders(self, name: str, context: dict) -> dict:
-        action = self.env["ir.actions.actions"]._for_xml_id("amazon_spapi_connector.action_spapi_order")
+    def _action_orders(self, name: str, context: dict, action_name: str = "action_spapi_order") -> dict:
+        """Open the orders of these accounts that the filters of `context` leave: as many as the button counts."""
+        action = self.env["ir.actions.actions"]._for_xml_id(f"amazon_spapi_connector.{action_name}")
         action.update(display_name=name, domain=[("account_id", "in", self.ids)], context=context)
         return action
 
@@ -267,10 +268,12 @@ class SpapiAccount(models.Model):
         return self._action_orders(self.env._("Orders"), {})
 
     def action_view_waiting(self) -> dict:
-        return self._action_orders(self.env._("Waiting"), {"search_default_waiting": 1})
+        return self._action_orders(self.env._("Waiting"), {"search_default_waiting": 1}, "action_spapi_order_problems")
 
     def action_view_exceptions(self) -> dict:
-        return self._action_orders(self.env._("Exceptions"), {"search_default_problems": 1})
+        """What the account counts as exceptions, each with the button that mends it."""
+        context = {"search_default_exceptions": 1, "search_default_quarantined": 1}
+        return self._action_orders(self.env._("Exceptions"), context, "action_spapi_order_problems")
 
 
 def _is_safe_url(url: str) -> bool:

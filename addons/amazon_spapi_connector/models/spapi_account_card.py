@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
-from zoneinfo import ZoneInfo
-
 from odoo import api, fields, models
 
 
@@ -28,19 +25,14 @@ class SpapiAccount(models.Model):
             rows = Order._read_group([of_accounts, *domain], ["account_id"], ["__count"])
             return {account.id: number for account, number in rows}
 
-        today = count(("purchase_date", ">=", self._today_begins()))
+        # the same words as in the filter that a click opens, so that both mean the reader's day
+        today = count(("purchase_date", ">=", "today"))
         to_ship = count(("ship_risk", "in", ("ok", "risk", "late")))
         risk = count(("ship_risk", "in", ("risk", "late")))
         for account in self:
             account.today_count = today.get(account.id, 0)
             account.to_ship_count = to_ship.get(account.id, 0)
             account.risk_count = risk.get(account.id, 0)
-
-    def _today_begins(self) -> datetime:
-        """Midnight of the reader's day, in naive UTC."""
-        zone = ZoneInfo(self.env.user.tz or "UTC")
-        midnight = datetime.combine(fields.Date.context_today(self), time(), zone)
-        return midnight.astimezone(UTC).replace(tzinfo=None)
 
     @api.depends("marketplace_ids.code")
     def _compute_marketplace_codes(self) -> None:
@@ -63,8 +55,12 @@ class SpapiAccount(models.Model):
     def action_view_today(self) -> dict:
         return self._action_orders(self.env._("Orders Today"), {"search_default_today": 1})
 
+    def action_view_to_ship(self) -> dict:
+        return self._action_orders(self.env._("To Ship"), {"search_default_to_ship": 1}, "action_spapi_order_to_ship")
+
     def action_view_risk(self) -> dict:
-        return self._action_orders(self.env._("To Ship in Time"), {"search_default_risk": 1})
+        name = self.env._("Late or at Risk")
+        return self._action_orders(name, {"search_default_risk": 1}, "action_spapi_order_to_ship")
 
     def action_open(self) -> dict:
         """Open the account's settings."""
