@@ -158,6 +158,7 @@ class TestImport(SpapiCase):
     def test_every_case(self):
         """Of each kind of order those to ship and those shipped become sale orders; the others say why not."""
         self.sandbox.generate(120, case="mixed")
+        self.sandbox.generate(3, case="cancelled")  # rare in the mixture
         self.make_products()
         self.run_import()
         orders = self.env["spapi.order"].search([("account_id", "=", self.account.id)])
