@@ -115,8 +115,8 @@ class Runner:
 
 
 def worker_count(asked: int | None) -> int:
-    """Processes side by side: as asked, else one per core."""
-    return asked or max(1, len(os.sched_getaffinity(0)))
+    """Processes side by side: as asked, else one per core and one more, for tests wait for browsers and printers."""
+    return asked or len(os.sched_getaffinity(0)) + 1
 
 
 def have_tests(folder: Path) -> bool:

@@ -6,7 +6,9 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -36,7 +38,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("rings", nargs="*", metavar="RING", help=", ".join(RINGS))
     parser.add_argument("-k", dest="expression", help="only tests that match pytest's EXPRESSION")
-    parser.add_argument("-n", dest="workers", type=int, help="processes side by side (default: one per core)")
+    parser.add_argument("-n", dest="workers", type=int, help="processes side by side (default: one more than cores)")
     parser.add_argument(
         "--strict", action="store_true", help="fail on a skip or an Odoo log record that is not on its list"
     )
@@ -87,7 +89,7 @@ class _Plan:
         """
         jobs = []
         tested = [name for name in own_addons() if have_tests(REPO / "addons" / name / "tests")]
-        for name in [*tested, *APART]:
+        for name in filter(self._may_match, [*tested, *APART]):
             label = f"addon_{name}"
             if name in tested and not self.expression:
                 config = self._config(place, template_name, label, logfile="")
@@ -102,6 +104,15 @@ class _Plan:
             jobs.append(self._pytest("addon", f"addon/{name}", target, *options, env=dict(place.env)))
         return jobs
 
+    def _may_match(self, addon: str) -> bool:
+        """Whether a test of the addon can be meant by the selection: one of its words is somewhere in them."""
+        words = re.findall(r"[^\s()]+", (self.expression or "not").lower())
+        if "not" in words:
+            return True
+        files = (REPO / "addons" / addon / "tests").rglob("test_*.py")
+        text = "\n".join(f"{path} {path.read_text()}" for path in files).lower()
+        return any(word in text for word in words if word not in ("and", "or"))
+
     def _config(self, place: Workplace, template_name: str, label: str, **options: object) -> Path:
         database = f"t{os.getpid()}_{label}"
         place.copy(template_name, database)
@@ -111,9 +122,19 @@ class _Plan:
     def files(self, ring: str, place: Workplace) -> list[Job]:
         """One pytest per file: they make their own databases and run side by side."""
         env = self.env | place.server.env | {"HOUSE_STATE": str(self.found.cache / "test" / "state.json")}
-        files = sorted((_TESTS / ring).rglob("test_*.py"))
+        files = self._selected(ring, sorted((_TESTS / ring).rglob("test_*.py")))
         jobs = [self._pytest(ring, f"{ring}/{path.stem}", [path], env=env) for path in files]
         return jobs or [self._pytest(ring, ring, [_TESTS / ring], env=env)]
+
+    def _selected(self, ring: str, files: list[Path]) -> list[Path]:
+        """Those of a ring's files that hold a test of the selection, all when pytest cannot say."""
+        if not self.expression:
+            return files
+        command = [str(self.found.python), "-P", "-m", "pytest", "-qq", "--collect-only", "-p", "no:cacheprovider"]
+        command += [str(_TESTS / ring), "-k", self.expression]
+        found = subprocess.run(command, cwd=REPO, env=self.env, capture_output=True, text=True)
+        chosen = {REPO / line.partition(":")[0] for line in found.stdout.splitlines()}
+        return [path for path in files if path in chosen] if found.returncode == 0 else files
 
 
 def _run_folder(cache: Cache) -> Path:
