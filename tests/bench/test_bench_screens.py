@@ -9,7 +9,7 @@ from bench.test_bench_orders import LARGE, MARKETPLACES
 from support.figures import figure
 
 ORDERS = 400
-PRODUCTS = 20_000
+PRODUCTS = 5_000
 TARGET = "<=150"
 
 #: Nearly all orders have left, over two years; some wait for products, some stopped.

@@ -137,9 +137,9 @@ class SpapiAccount(models.Model):
     quota_ids = fields.One2many("spapi.quota", "account_id", groups=MANAGER)
     cursor_ids = fields.One2many("spapi.cursor", "account_id", string="Progress", groups=MANAGER)
 
-    order_count = fields.Integer(compute="_compute_order_counts")
-    waiting_count = fields.Integer(compute="_compute_order_counts")
-    exception_count = fields.Integer(compute="_compute_order_counts")
+    order_count = fields.Integer(compute="_compute_order_count")
+    waiting_count = fields.Integer(compute="_compute_problem_counts")
+    exception_count = fields.Integer(compute="_compute_problem_counts")
 
     _seller_uniq = models.UniqueIndex(
         "(seller_id, endpoint_url) WHERE active AND seller_id IS NOT NULL",
@@ -199,18 +199,21 @@ class SpapiAccount(models.Model):
             return ""
         return fields.Datetime.context_timestamp(self, moment).strftime("%Y-%m-%d %H:%M")
 
-    def _compute_order_counts(self) -> None:
-        counts: dict[int, dict[str, int]] = {}
-        groups = self.env["spapi.order"]._read_group(
-            [("account_id", "in", self.ids)], ["account_id", "state"], ["__count"]
-        )
-        for account, state, count in groups:
-            counts.setdefault(account.id, {})[state] = count
+    def _compute_order_count(self) -> None:
+        rows = self.env["spapi.order"]._read_group([("account_id", "in", self.ids)], ["account_id"], ["__count"])
+        counts = {account.id: count for account, count in rows}
         for account in self:
-            found = counts.get(account.id, {})
-            account.order_count = sum(found.values())
-            account.waiting_count = found.get("waiting", 0)
-            account.exception_count = found.get("exception", 0) + found.get("quarantined", 0)
+            account.order_count = counts.get(account.id, 0)
+
+    def _compute_problem_counts(self) -> None:
+        # apart from the count of all: the overview needs these alone, and they are few among many
+        domain = [("account_id", "in", self.ids), ("state", "in", ("waiting", "exception", "quarantined"))]
+        rows = self.env["spapi.order"]._read_group(domain, ["account_id", "state"], ["__count"])
+        counts = {(account.id, state): count for account, state, count in rows}
+        for account in self:
+            account.waiting_count = counts.get((account.id, "waiting"), 0)
+            account.exception_count = counts.get((account.id, "exception"), 0)
+            account.exception_count += counts.get((account.id, "quarantined"), 0)
 
     # === CONSTRAINTS === #
 

@@ -39,6 +39,10 @@ class SpapiOrder(models.Model):
     )
 
     _cancel_requested_index = models.Index("(account_id) WHERE cancel_requested")
+    # in the words of the filter “All that need a person”, so that PostgreSQL recognises it
+    _to_resolve_index = models.Index(
+        "(ship_by, id) WHERE state IN ('waiting', 'exception', 'quarantined') OR cancel_requested IS TRUE"
+    )
 
     @api.depends("original_number", "amazon_order_id", "account_id")
     def _compute_relations(self) -> None:
