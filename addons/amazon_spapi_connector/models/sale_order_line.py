@@ -49,12 +49,14 @@ class SaleOrderLine(models.Model):
     def _spapi_open_moves(self, product):
         """Return the moves that are to bring a part to the customer, the last operation first."""
         self.ensure_one()
-        moves = self.move_ids.filtered(
-            lambda move: (
-                move.product_id == product and move.state not in ("done", "cancel") and not move.origin_returned_move_id
-            )
-        )
-        return moves.sorted(lambda move: (not move.location_dest_id._is_outgoing(), -_depth(move), move.id))
+        # one by one out of all of them: what is read of one move is read of those of all lines at once
+        moves = [
+            move
+            for move in self.move_ids
+            if move.product_id == product and move.state not in ("done", "cancel") and not move.origin_returned_move_id
+        ]
+        moves.sort(key=lambda move: (not move.location_dest_id._is_outgoing(), -_depth(move), move.id))
+        return self.move_ids.browse(move.id for move in moves)
 
     def _spapi_moves_for(self, quantity):
         """Return ``{move: quantity in its unit}`` to validate next so that ``quantity`` of the line comes to leave."""

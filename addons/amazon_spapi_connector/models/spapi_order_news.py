@@ -186,9 +186,12 @@ class SpapiOrder(models.Model):
 
     def _known_activity(self):
         """The activity of this order: one thing to do per order, and it says the latest."""
+        activities = self.sale_order_id.activity_ids
+        if not activities:
+            return activities
         summary, emptied = self._activity_summary(), self.env.ref("mail.mail_activity_data_warning")
         # what a person's erasure has left of it says nothing any more, and is said anew
-        return self.sale_order_id.activity_ids.filtered(
+        return activities.filtered(
             lambda activity: (
                 (activity.summary == summary and activity.note)
                 or (activity.activity_type_id == emptied and not activity.summary and not activity.note)

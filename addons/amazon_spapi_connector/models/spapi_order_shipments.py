@@ -107,8 +107,7 @@ class SpapiOrder(models.Model):
         pickings.action_confirm()
         # Lots that were put on the location's stock go first; where there are none, Amazon's word is enough.
         pickings.move_ids.filtered(lambda move: move.product_id.tracking != "none")._action_assign()
-        for move in pickings.move_ids:
-            move.quantity = move.product_uom_qty
+        _set_quantities((move, move.product_uom_qty) for move in pickings.move_ids)
         pickings.move_ids.picked = True
         pickings._action_done()
         for order, picking in zip(wanted, pickings, strict=True):
@@ -158,8 +157,7 @@ class SpapiOrder(models.Model):
             if not chosen:
                 break
             moves = service["stock.move"].browse(move.id for move in chosen).with_context(**SHIPPED_ELSEWHERE)
-            for move, quantity in zip(moves, chosen.values(), strict=True):
-                move.quantity = quantity
+            _set_quantities(zip(moves, chosen.values(), strict=True))
             others = moves.picking_id.move_ids - moves
             others.filtered("picked").picked = False
             moves.picked = True
@@ -216,6 +214,18 @@ class SpapiOrder(models.Model):
             raise AccessError(self.env._("Delivering what Amazon reports takes the role of an Amazon user."))
         self._as_service().with_context(spapi_deliver_anyway=True)._follow_news()
         return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+
+def _set_quantities(moves) -> None:
+    """Say what is done of each move; of all that are alike together.
+
+    :param moves: pairs of a move and a quantity in its unit
+    """
+    alike: dict[float, list] = {}
+    for move, quantity in moves:
+        alike.setdefault(quantity, []).append(move)
+    for quantity, group in alike.items():
+        group[0].concat(*group[1:]).quantity = quantity
 
 
 def _is_begun(surplus: dict) -> bool:
