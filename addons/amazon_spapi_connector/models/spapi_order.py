@@ -160,6 +160,7 @@ class SpapiOrder(models.Model):
         self.check_access("read")
         orders = self.sudo()  # sudo: states are the import's
         imported = orders.filtered("sale_order_id")
+        imported._confirm_address()
         imported.follow_up = True
         (orders - imported).filtered(lambda order: order._is_mappable()).state = "new"
         orders.account_id._trigger_import()
