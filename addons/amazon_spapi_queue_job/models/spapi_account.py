@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import time
 
+import psycopg2
+
 from odoo import api, fields, models
 
 from odoo.addons.amazon_spapi_connector.models.spapi_account_import import CONNECTED
@@ -38,16 +40,35 @@ class SpapiAccount(models.Model):
         :param at: naive UTC, not before; None for now
         """
         self.ensure_one()
+        key = f"spapi.account/{self.id}/import"
+        if not at:
+            self._hasten(key)
         return (
             self._as_service()
             .with_delay(
                 eta=at,
                 channel=self._job_channel().complete_name,
-                identity_key=f"spapi.account/{self.id}/import",
+                identity_key=key,
                 description=self.env._("Import the orders of %s from Amazon", self.name),
             )
             ._job_import(force)
         )
+
+    def _hasten(self, key: str) -> None:
+        """Let a job that waits for Amazon begin now: a product was assigned, or somebody pressed “Sync now”. As long as
+        Amazon is not to be asked, it makes sale orders of what is stored and waits again."""
+        try:
+            with self.env.cr.savepoint():
+                self.env.cr.execute(
+                    """UPDATE queue_job SET eta = NULL WHERE id IN (
+                           SELECT id FROM queue_job WHERE identity_key = %s AND state = 'pending' AND eta IS NOT NULL
+                              FOR UPDATE SKIP LOCKED)""",
+                    [key],
+                    log_exceptions=False,
+                )
+        except psycopg2.OperationalError:
+            pass  # it is being begun in this moment
+        self.env["queue.job"].invalidate_model(["eta"])
 
     def _job_channel(self):
         """The channel of this account: its name tells which one waits, its room can be set in the configuration."""

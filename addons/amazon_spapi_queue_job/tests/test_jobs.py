@@ -77,6 +77,31 @@ class TestJobs(SpapiCase):
         self.assertFalse(self.perform())
         self.assertEqual({self.order(name).state for name in ids}, {"imported"})
 
+    def test_what_a_person_does_waits_for_no_quota(self):
+        """A job that waits for Amazon makes sale orders of what is stored as soon as somebody has mended it."""
+        (name,) = self.sandbox.generate(1)
+        self.run_import()
+        self.assertFalse(self.perform())
+        self.assertEqual(self.order(name).state, "waiting")
+        self.account.retry_at = fields.Datetime.add(fields.Datetime.now(), hours=1)
+        self.account._enqueue_import(at=self.account.retry_at)
+        self.sandbox.control("DELETE", "journal")
+        self.make_products()
+        with self.committing() as env:
+            env["spapi.account"]._cron_import_orders()
+        self.env.invalidate_all()
+        self.assertFalse(self.jobs().eta)
+        later = self.perform()
+        self.assertEqual(self.order(name).state, "imported")
+        self.assertEqual(later.eta, self.account.retry_at)
+        self.assertFalse(self.sandbox.counts().get("searchOrders"), "Amazon was asked before its time")
+        self.press("action_sync_now")
+        with self.committing() as env:
+            env["spapi.account"]._cron_import_orders()
+        self.env.invalidate_all()
+        self.assertFalse(self.perform())
+        self.assertTrue(self.sandbox.counts().get("searchOrders"))
+
     def test_a_job_makes_room_when_its_time_is_up(self):
         ids = self.sandbox.generate(4)
         self.make_products()
