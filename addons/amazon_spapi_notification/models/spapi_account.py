@@ -91,9 +91,10 @@ class SpapiAccount(models.Model):
         help="Each minute the queue is listened to for so long: a change is seen within a second or two. It occupies"
         " one of Odoo's workers for scheduled actions.",
     )
-    sqs_heard_at = fields.Datetime(string="Last Message", readonly=True, copy=False)
+    # Not stored: whoever listens must not write on the row that the import writes on.
+    sqs_heard_at = fields.Datetime(string="Last Message", compute="_compute_notification_figures")
     sqs_error = fields.Char(string="Last Error of the Queue", readonly=True, copy=False)
-    dead_notification_count = fields.Integer(compute="_compute_dead_notification_count")
+    dead_notification_count = fields.Integer(compute="_compute_notification_figures")
 
     _sqs_listen_seconds_range = models.Constraint(
         "CHECK(sqs_listen_seconds BETWEEN 0 AND 55)", "Listen for 0 to 55 seconds a minute."
@@ -117,14 +118,14 @@ class SpapiAccount(models.Model):
         for account in self:
             account.has_sqs_secret_key = bool(account.sqs_secret_key_sealed)
 
-    def _compute_dead_notification_count(self) -> None:
-        counts = dict(
-            self.env["spapi.notification"]._read_group(
-                [("account_id", "in", self.ids), ("state", "=", "dead")], ["account_id"], ["__count"]
-            )
-        )
+    def _compute_notification_figures(self) -> None:
+        Row = self.env["spapi.notification"]
+        mine = [("account_id", "in", self.ids)]
+        dead = dict(Row._read_group([*mine, ("state", "=", "dead")], ["account_id"], ["__count"]))
+        heard = dict(Row._read_group(mine, ["account_id"], ["create_date:max"]))
         for account in self:
-            account.dead_notification_count = counts.get(account, 0)
+            account.dead_notification_count = dead.get(account, 0)
+            account.sqs_heard_at = heard.get(account, False)
 
     @api.constrains("sqs_queue_url", "sqs_endpoint_url")
     def _check_sqs_urls(self) -> None:

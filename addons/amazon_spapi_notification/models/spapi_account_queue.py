@@ -11,7 +11,7 @@ from odoo.exceptions import UserError
 
 from odoo.addons.amazon_spapi_connector import recovering
 from odoo.addons.amazon_spapi_connector.calling import quarantine_key
-from odoo.addons.amazon_spapi_connector.models.spapi_account_import import CONNECTED
+from odoo.addons.amazon_spapi_connector.models.spapi_account_import import CONCURRENCY, CONNECTED
 from odoo.addons.amazon_spapi_connector.spapi import errors
 
 from ..order_change import OrderChange, Unreadable, read
@@ -21,6 +21,8 @@ from .spapi_account import queue_of
 _logger = logging.getLogger(__name__)
 LOCK = 0x5B0D
 """First key of the advisory locks of listening; the second is the account's id."""
+OVERTIME = 30
+"""Seconds that a flood of messages may take beyond the account's share of time."""
 FEW = 20
 """So many changed orders are read one by one; a search of 100 is cheaper for more."""
 
@@ -36,13 +38,14 @@ class SpapiAccount(models.Model):
 
     @api.model
     def _cron_read_notifications(self) -> None:
-        """Listen for the accounts that are subscribed, each its share of the time."""
+        """Listen for the accounts that are subscribed, each its share of the time.
+
+        The time is our own: Odoo's, ten seconds for a job, would be over with the first account's first wait.
+        """
         accounts = self.sudo().search([("state", "in", CONNECTED), ("sqs_subscription_id", "!=", False)])
         for index, account in enumerate(accounts):
-            seconds = account.sqs_listen_seconds / len(accounts)
-            account._as_service()._listen(seconds)
-            if not account._checkpoint(1, len(accounts) - index - 1):
-                return
+            account._as_service()._listen(account.sqs_listen_seconds / len(accounts))
+            account._checkpoint(1, len(accounts) - index - 1)
 
     def _listen(self, seconds: float) -> None:
         """Take in what comes within `seconds`, at least what is there, and follow it. The account keeps errors."""
@@ -52,38 +55,72 @@ class SpapiAccount(models.Model):
             return  # another process listens
         try:
             self._listen_alone(time.monotonic() + seconds)
-        except (QueueError, UserError) as error:
-            # the queue, or the vault that takes nothing in: what was not written down was not deleted
+        except Exception as error:
+            # Nothing that was not written down was deleted. The other accounts are listened to in any case.
             self.env.cr.rollback()
             self.env.invalidate_all()
-            self._keep_queue_error(str(error))
+            if isinstance(error, CONCURRENCY):
+                _logger.info("listening for account %s is tried again: %s", self.id, type(error).__name__)
+                return
+            if not isinstance(error, (QueueError, UserError)):
+                self._log_unexpected("listening", error)
+            known = isinstance(error, (QueueError, UserError))
+            self._keep_queue_error(str(error) if known else self._error_text(error))
         finally:
             self.env.cr.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK, self.id])
 
     def _listen_alone(self, until: float) -> None:
         queue = queue_of(self)
         self._follow_changes()
-        while True:
+        while self._goes_on():
             # nothing is held open while we wait
-            if not self._checkpoint(0, 1):
-                return
+            self._checkpoint(0, 1)
             messages = queue.receive(int(until - time.monotonic()))
             if messages:
                 self._take_in(queue, messages)
                 self._follow_changes()
-            elif time.monotonic() >= until - 1:
+            # a flood is not followed for ever: the rest is there in the next minute
+            if time.monotonic() >= (until + OVERTIME if messages else until - 1):
                 break
-        if self.sqs_error:
-            self._keep_queue_error(False)
+        self._keep_queue_error(False)
 
     def _keep_queue_error(self, text) -> None:
-        self.sudo().sqs_error = text
+        """Written only when it is news: the import writes on this row too, and one of both would have to begin anew."""
+        if (self.sqs_error or False) != text:
+            self.sudo().sqs_error = text
         self._checkpoint(0, 1)
 
     # === TAKING IN === #
 
     def _take_in(self, queue: Queue, messages: list[Message]) -> None:
-        """Write messages down, commit, and only then delete them: whoever is killed in between gets them again."""
+        """Write messages down, commit, and only then delete them: whoever is killed in between gets them again.
+
+        One that cannot be written down stays in the queue, and does not keep the others there.
+        """
+        try:
+            self._write_down(messages)
+        except (UserError, *CONCURRENCY):
+            raise
+        except Exception:
+            self.env.cr.rollback()
+            self.env.invalidate_all()
+            if len(messages) == 1:
+                raise
+            failure = None
+            for message in messages:
+                try:
+                    self._take_in(queue, [message])
+                except (QueueError, UserError, *CONCURRENCY):
+                    raise
+                except Exception as error:
+                    failure = error
+            if failure:
+                raise failure from None
+            return
+        self._checkpoint(0, 1)
+        queue.delete(messages)
+
+    def _write_down(self, messages: list[Message]) -> None:
         changes: dict[str, OrderChange] = {}
         dead: dict[str, tuple[str, str]] = {}
         for message in messages:
@@ -101,9 +138,7 @@ class SpapiAccount(models.Model):
         names = set(known.mapped("notification_id"))
         Row.create([self._change_values(change) for name, change in changes.items() if name not in names])
         Row.create([self._dead_values(name, *dead[name]) for name in dead if name not in names])
-        self.sudo().sqs_heard_at = fields.Datetime.now()
-        self._checkpoint(0, 1)
-        queue.delete(messages)
+        Row.flush_model()
 
     def _change_values(self, change: OrderChange) -> dict:
         moment = change.changed and change.changed.astimezone(UTC).replace(tzinfo=None)
@@ -187,15 +222,25 @@ class SpapiAccount(models.Model):
                 if order.follow_up:
                     order._follow_news()
                 told._close("done", order, recovering.text_of(self.env, outcome))
-            except errors.Throttled:
-                self.env.cr.rollback()
-                self.env.invalidate_all()
-                return False
-            except (errors.SpapiError, UserError) as error:
-                self.env.cr.rollback()
-                self.env.invalidate_all()
-                told._failed(self._error_text(error))
-                return False
-            finally:
                 self._checkpoint(0, 1)
+            except Exception as error:
+                self.env.cr.rollback()
+                self.env.invalidate_all()
+                goes_on = self._not_followed(number, told, error)
+                self._checkpoint(0, 1)
+                return goes_on
             return True
+
+    def _not_followed(self, number: str, told, error: Exception) -> bool:
+        """Note why an order was not read. Returns whether the next one may be asked for: what concerns one order alone
+        does not keep the others waiting."""
+        if isinstance(error, errors.Throttled):
+            return False
+        if isinstance(error, CONCURRENCY):
+            _logger.info("order %s is read again: %s", number, type(error).__name__)
+            return True
+        expected = isinstance(error, (errors.SpapiError, UserError))
+        if not expected:
+            self._log_unexpected(f"reading order {number}", error)
+        told._failed(self._error_text(error))
+        return not expected or isinstance(error, errors.MalformedResponse)

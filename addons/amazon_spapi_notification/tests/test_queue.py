@@ -3,14 +3,18 @@ import logging
 import time
 from unittest.mock import patch
 
+import psycopg2
+
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.amazon_spapi_connector import recovering
+from odoo.addons.base.models import ir_cron
 from odoo.addons.pii_retention import proof
 
 from ..models import spapi_account_queue, spapi_notification
 from ..sqs import Queue, QueueError
-from .common import ACCESS_KEY, QueueCase
+from .common import ACCESS_KEY, REGION, SECRET_KEY, QueueCase
 from .test_order_change import EXAMPLE
 
 
@@ -180,3 +184,127 @@ class TestQueue(QueueCase):
         self.assertTrue(self.account.sqs_error)
         self.listen()
         self.assertEqual((self.waiting(), self.rows().mapped("state")), (0, ["dead"]))
+
+    def test_every_account_is_listened_to(self):
+        """Odoo's ten seconds for a job are over with the first wait: the second account has its share all the same."""
+        other = self._new_account(name="Other", seller_id="A5OTHER")
+        name = f"{self.queue_url.rsplit('/', 1)[-1]}-2"
+        url = self.sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
+        self.addCleanup(self.sqs.delete_queue, QueueUrl=url)
+        other.write(
+            {
+                "sqs_queue_url": url,
+                "sqs_endpoint_url": self.endpoint,
+                "sqs_region": REGION,
+                "sqs_access_key": ACCESS_KEY,
+                "sqs_listen_seconds": 0,
+            }
+        )
+        other.write({"sqs_secret_key": SECRET_KEY, "sqs_subscription_id": "other", "sqs_error": "yesterday's"})
+        self.send("unreadable")
+        self.sqs.send_message(QueueUrl=url, MessageBody="unreadable")
+        cron = self.env.ref("amazon_spapi_notification.ir_cron_read_notifications")
+        job = {
+            "id": cron.id,
+            "user_id": cron.user_id.id,
+            "cron_name": cron.cron_name,
+            "ir_actions_server_id": cron.ir_actions_server_id.id,
+            "lastcall": False,
+            "timed_out_counter": 0,
+            "active": True,
+        }
+        self.env.flush_all()
+        with (
+            self.enter_registry_test_mode(),
+            patch.object(ir_cron, "MIN_TIME_PER_JOB", 0),
+            self.assertNoLogs("odoo.addons.base.models.ir_cron", "WARNING"),
+        ):
+            status = self.registry["ir.cron"]._run_job(job)
+        self.env.invalidate_all()
+        self.assertEqual(status, ir_cron.CompletionStatus.FULLY_DONE)
+        rows = self.env["spapi.notification"].search([("state", "=", "dead")])
+        self.assertEqual(rows.account_id, self.account + other)
+        self.assertEqual(other.sqs_error, False)
+        self.assertTrue(other.sqs_heard_at)
+
+    def test_listening_does_not_write_on_the_account(self):
+        """The import writes on that row: one of both would have to begin anew."""
+        self.send("the first one makes the account's key")
+        self.listen()
+        self.send("unreadable")
+        self.env.cr.execute("SELECT xmin, ctid FROM spapi_account WHERE id = %s", [self.account.id])
+        before = self.env.cr.fetchone()
+        self.listen()
+        self.assertTrue(self.account.sqs_heard_at)
+        self.env.cr.execute("SELECT xmin, ctid FROM spapi_account WHERE id = %s", [self.account.id])
+        self.assertEqual(self.env.cr.fetchone(), before)
+
+    @mute_logger("odoo.addons.amazon_spapi_connector.models.spapi_account_import")
+    def test_an_order_that_breaks_something_is_undone_and_holds_up_nobody(self):
+        """Whatever a program raises: nothing half done is kept, the others are read, and it ends with the searches."""
+        first, second = self.sandbox.generate(2)
+        self.make_products()
+        real = recovering.read
+
+        def read(account, number, **options):
+            outcome, order = real(account, number, **options)
+            if number == first:
+                raise KeyError("Canary Person")
+            return outcome, order
+
+        with patch.object(recovering, "read", read):
+            for _turn in range(spapi_notification.ATTEMPTS):
+                self.tell(first)
+                self.tell(second)
+                self.listen()
+        self.assertFalse(self.order(first), "half of it was kept")
+        self.assertEqual(self.order(second).state, "imported")
+        row = self.rows().filtered(lambda row: row.amazon_order_id == first)[0]
+        self.assertEqual((row.state, row.attempt_count), ("search", spapi_notification.ATTEMPTS))
+        self.assertNotIn("Canary", row.problem)
+        self.assertFalse(self.account.sqs_error)
+
+    def test_somebody_else_at_the_same_order(self):
+        """It is read again in the next turn; that is no failure."""
+        (name,) = self.sandbox.generate(1)
+        self.make_products()
+        self.tell(name)
+        with patch.object(recovering, "read", side_effect=psycopg2.errors.SerializationFailure):
+            self.listen()
+        self.assertEqual((self.rows().state, self.rows().attempt_count), ("new", 0))
+        self.listen()
+        self.assertEqual(self.order(name).state, "imported")
+
+    @mute_logger("odoo.addons.amazon_spapi_connector.models.spapi_account_import")
+    def test_a_message_that_cannot_be_written_down_stays_and_keeps_no_other(self):
+        (name,) = self.sandbox.generate(1)
+        self.make_products()
+        Account = type(self.account)
+        real = Account._dead_values
+
+        def seal(account, key, code, body):
+            if body == "poison":
+                raise ValueError(body)
+            return real(account, key, code, body)
+
+        self.send("poison")
+        self.send("unreadable")
+        self.tell(name)
+        with patch.object(Account, "_dead_values", seal):
+            self.listen()
+        self.assertEqual(self.waiting(), 1, "never deleted unseen")
+        self.assertEqual(len(self.rows("dead")), 1)
+        self.assertTrue(self.account.sqs_error)
+        self.assertNotIn("poison", self.account.sqs_error)
+        self.listen()
+        self.assertEqual((self.waiting(), len(self.rows("dead")), self.account.sqs_error), (0, 2, False))
+        self.assertEqual(self.order(name).state, "imported")
+
+    def test_a_queue_that_refuses_us(self):
+        """The right to read was taken away: said by its code, without the key; the other work goes on."""
+        with patch.object(Queue, "receive", side_effect=QueueError("AccessDenied")):
+            self.listen()
+        self.assertEqual(self.account.sqs_error, "AccessDenied")
+        self.assertIn(self.account.state, ("connected", "error"))
+        self.listen()
+        self.assertFalse(self.account.sqs_error)
