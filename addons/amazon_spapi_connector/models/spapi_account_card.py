@@ -49,7 +49,7 @@ class SpapiAccount(models.Model):
         # what is overdue runs as soon as a worker is free
         planned = max(cron.nextcall, fields.Datetime.now()) if cron and cron.active else False
         for account in self:
-            going = account.state in ("connected", "error") and planned
+            going = account.state in ("connected", "error") and not account.import_paused and planned
             account.next_run = max(filter(None, (planned, account.retry_at))) if going else False
 
     def action_view_today(self) -> dict:

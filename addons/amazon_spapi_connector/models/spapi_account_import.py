@@ -73,7 +73,7 @@ class SpapiAccount(models.Model):
         for index, account in enumerate(accounts):
             if not account._as_service()._run_import(force=force):
                 # Out of time: with something remaining, the cron comes back at once.
-                account._checkpoint(0, len(accounts) - index)
+                account._checkpoint(1, len(accounts) - index)
                 return
             if not account._checkpoint(1, len(accounts) - index - 1):
                 return
@@ -141,7 +141,9 @@ class SpapiAccount(models.Model):
             elif failure or refusal:
                 self._record_failure(failure or UserError(refusal))
             elif due and finished:
-                self._record_success()
+                # somebody may just have saved the account's form: that undoes nothing of the import
+                self._checkpoint(0, 1)
+                self._despite_others("_record_success")
             self._checkpoint(0, 1)
             return finished
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg2
 
@@ -8,22 +8,36 @@ from odoo import api, fields, models
 
 from .spapi_account_import import SEARCHES
 
+LONGEST_PLAN = timedelta(minutes=5)
+MINUTES = {"minutes": 1, "hours": 60}
+
 
 class SpapiAccount(models.Model):
-    """What whoever presses “Sync now” gets to know: where the import is while it runs, and what came of it."""
+    """When an account has its turn, how it is paused, and what whoever presses “Sync now” gets to know."""
 
     _inherit = "spapi.account"
 
     sync_user_id = fields.Many2one("res.users", readonly=True, copy=False, help="Is told when the import is through.")
     sync_requested_at = fields.Datetime(readonly=True, copy=False)
+    import_paused = fields.Boolean(readonly=True, copy=False, help="Somebody has paused the import of this account.")
     sync_progress = fields.Char(compute="_compute_sync_progress", help="What the import has read, and what is left.")
 
     # === PROGRESS === #
 
-    @api.depends("cursor_ids.page_token", "cursor_ids.order_count", "cursor_ids.reached", "retry_at")
+    @api.depends(
+        "cursor_ids.page_token",
+        "cursor_ids.order_count",
+        "cursor_ids.reached",
+        "retry_at",
+        "sync_user_id",
+        "import_paused",
+    )
     def _compute_sync_progress(self) -> None:
         for account in self:
-            account.sync_progress = account.sudo()._sync_text()  # sudo: the cursors are the administrators'
+            text = account.sudo()._sync_text()  # sudo: the cursors are the administrators'
+            if not text and account.sync_user_id and not account.import_paused:
+                text = self.env._("The import begins within a minute.")
+            account.sync_progress = text
 
     def _sync_text(self) -> str | bool:
         """Where the import is, in one line; False when nothing is to be said."""
@@ -50,6 +64,28 @@ class SpapiAccount(models.Model):
 
     # === TURNS === #
 
+    def _to_import(self, force: bool = False):
+        # EXTENDS: whoever was served longest ago is first. Odoo runs a job again, from its start, while time was up:
+        # an account that takes all the time must not have every turn.
+        accounts = super()._to_import(force).filtered(lambda account: not account.import_paused)
+        return accounts.sorted(lambda account: account._last_served())
+
+    def _last_served(self) -> datetime:
+        moments = [moment for row in self.sudo().cursor_ids for moment in (row.page_token_at, row.last_done) if moment]
+        return max(moments, default=datetime.min)
+
+    def _search_is_due(self, code: str, force: bool) -> bool:
+        # EXTENDS: a product that somebody assigns wakes the import, and so does time that was up; neither is a reason
+        # to take one of Amazon's twenty calls an hour before the plan does
+        due = super()._search_is_due(code, force)
+        cursor = self._cursor(code)
+        if force or not due or cursor.page_token or not cursor.last_done:
+            return due
+        # sudo: the plan is no secret. Half a minute of grace, as Odoo may be early
+        cron = self.env.ref("amazon_spapi_connector.ir_cron_import_orders").sudo()
+        interval = min(LONGEST_PLAN, timedelta(minutes=cron.interval_number * MINUTES.get(cron.interval_type, 1440)))
+        return cursor.last_done + interval - timedelta(seconds=30) <= fields.Datetime.now()
+
     def _searches_in_turn(self) -> list[str]:
         """The searches in the order in which they get their calls: orders to ship first, as long as there are enough.
 
@@ -62,17 +98,41 @@ class SpapiAccount(models.Model):
         served = {cursor.search_code: cursor.page_token_at or cursor.last_done for cursor in self.sudo().cursor_ids}
         return sorted(SEARCHES, key=lambda code: served.get(code) or datetime.min)
 
+    # === PAUSE === #
+
+    def action_pause_import(self) -> None:
+        """Stop the import after its page or batch, until somebody wants it to go on."""
+        self._check_manager()
+        self.sudo().write({"import_paused": True, "sync_user_id": False})  # sudo: as in action_sync_now
+
+    def _goes_on(self) -> bool:
+        # EXTENDS
+        return super()._goes_on() and not self._is_paused()
+
+    def _is_paused(self) -> bool:
+        account_sudo = self.sudo()
+        account_sudo.invalidate_recordset(["import_paused"])
+        return account_sudo.import_paused
+
+    def _checkpoint(self, processed: int = 0, remaining: int = 0) -> bool:
+        # EXTENDS: what is paused ends like what is out of time
+        return super()._checkpoint(processed, remaining) and not self._is_paused()
+
+    def _health_parts(self) -> list[str]:
+        # EXTENDS
+        paused = [self.env._("The import is paused")] if self.import_paused else []
+        return paused + super()._health_parts()
+
     # === TELLING === #
 
     def action_sync_now(self) -> dict:
         # EXTENDS: remember who waits for it
         result = super().action_sync_now()
         # sudo: whoever may start the import may be told about it
-        self.sudo().write({"sync_user_id": self.env.uid, "sync_requested_at": fields.Datetime.now()})
+        self.sudo().write(
+            {"sync_user_id": self.env.uid, "sync_requested_at": fields.Datetime.now(), "import_paused": False}
+        )
         return result
-
-    def action_refresh_progress(self) -> dict:
-        return {"type": "ir.actions.client", "tag": "soft_reload"}
 
     def _run_import(self, force: bool = False) -> bool:
         # EXTENDS
