@@ -46,13 +46,13 @@ def whereabouts(place: Place) -> str:
 
     unknown, over, not_enabled, before_since, to_come, missed: nothing is stored. Otherwise the stored order's own:
     imported, pending, to_import, waiting, exception, quarantined, cancelled, fba, fba_preparing, unfulfillable,
-    shipped_elsewhere, ignored; each may be *outdated*. erased: it is here, without its buyer.
+    ignored; each may be *outdated*. erased: it is here, without its buyer.
     """
     if place.stored:
         if place.outdated:
             return "outdated"
         if place.stored == "ignored":
-            return place.problem if place.problem in ("fba", "unfulfillable", "shipped_elsewhere") else "ignored"
+            return place.problem if place.problem in ("fba", "unfulfillable") else "ignored"
         if place.stored == "pending" and place.channel == "AMAZON" and place.status == "UNSHIPPED":
             return "fba_preparing"
         if place.stored == "imported" and place.erased:

@@ -24,7 +24,6 @@ BUTTONS = {
     "erased": "open",
     "fba": "settings",
     "ignored": "open",
-    "shipped_elsewhere": "open",
     "pending": "open",
     "cancelled": "open",
     "unfulfillable": "open",
@@ -58,43 +57,91 @@ class SpapiOrderQuestion(models.TransientModel):
     )
     marketplace_id = fields.Many2one("spapi.marketplace", readonly=True)
 
-    @api.constrains("number")
-    def _check_number(self) -> None:
-        """Only a number is stored of what a person types or pastes."""
-        for question in self:
-            question._the_number()
+    # === CRUD === #
 
-    def _the_number(self) -> str:
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([self._with_the_number(vals) for vals in vals_list])
+
+    def write(self, vals):
+        return super().write(self._with_the_number(vals))
+
+    def _with_the_number(self, vals: dict) -> dict:
+        """Nothing but a number is stored of what a person types or pastes: there may be a buyer in the rest."""
+        if "number" not in vals:
+            return vals
         try:
-            numbers, rest = recovering.numbers_in(self.number or "", 1)
+            numbers, _rest = recovering.numbers_in(vals["number"] or "", 1)
         except ValueError:
-            numbers, rest = [], 0
-        if len(numbers) != 1 or rest:
             raise UserError(
-                self.env._("This is no Amazon order number. It looks like 406-1234567-1234567; enter one at a time.")
+                self.env._("These are several order numbers. Ask for one; “Read Orders Again” takes many at once.")
+            ) from None
+        if not numbers:
+            raise UserError(
+                self.env._(
+                    "There is no Amazon order number in this. One looks like 406-1234567-1234567, with its dashes."
+                )
             )
-        return numbers[0]
+        return {**vals, "number": numbers[0]}
 
     # === ASKING === #
 
     def action_ask(self) -> dict:
-        """Ask Amazon, account by account, until one knows the order."""
+        """Ask Amazon, account by account, until one knows the order: first the one that has it stored.
+
+        An account that cannot be asked does not keep the others from answering; what is then not known is said.
+        """
         self.ensure_one()
-        number = self._the_number()
         accounts = self.account_id or self.env["spapi.account"].search([("state", "in", ("connected", "error"))])
         if not accounts:
             raise UserError(self.env._("No seller account is connected. Connect one first."))
-        best = None
-        for account in accounts:
-            found = self._ask_account(account, number)
+        here = self.env["spapi.order"].search([("amazon_order_id", "=", self.number)]).account_id
+        best, silent = None, {}
+        for account in accounts.sorted(lambda account: account not in here):
+            try:
+                found = self._ask_account(account, self.number)
+            except UserError as error:
+                silent[account] = error
+                continue
             if best is None or found["code"] != "unknown":
                 best = found
             if found["code"] != "unknown":
                 break
-        if best["code"] == "unknown" and len(accounts) > 1:
-            best["found_account_id"] = False
-        self.write({**best, "number": number})
+        if best is None:
+            best = self._answer_without_amazon(here, next(iter(silent.values())))
+        if best["code"] == "unknown":
+            if len(accounts) > 1:
+                best["found_account_id"] = False
+                names = ", ".join((accounts - self.env["spapi.account"].union(*silent)).mapped("name"))
+                best["answer"] = self._sentence_unknown(names)
+            for account, error in silent.items():
+                reason = self.env._("%(account)s could not be asked: %(reason)s", account=account.name, reason=error)
+                best["answer"] += "\n" + reason
+        self.write(best)
         return self._show()
+
+    def _answer_without_amazon(self, accounts, error: UserError) -> dict:
+        """What is known here of an order when no account can be asked. :raise UserError: nothing is"""
+        order = self.env["spapi.order"].search(
+            [("account_id", "in", accounts.ids), ("amazon_order_id", "=", self.number)], limit=1
+        )
+        if not order:
+            raise error
+        text = self.env._(
+            "Amazon could not be asked: %(error)s\nThe order is here as it was last read: %(state)s. %(problem)s",
+            error=error,
+            state=dict(order._fields["state"]._description_selection(self.env))[order.state],
+            problem=order.problem or "",
+        )
+        values = {"found_account_id": order.account_id.id, "order_id": order.id, "marketplace_id": False}
+        return {**values, "code": "not_asked", "button": "open", "answer": text}
+
+    def _sentence_unknown(self, names: str) -> str:
+        return self.env._(
+            "Amazon knows no such order of %s. It belongs to another seller account, is older than two years, or the"
+            " number is mistyped.",
+            names,
+        )
 
     def _ask_account(self, account, number: str) -> dict:
         """Values of the answer for one account."""
@@ -146,11 +193,7 @@ class SpapiOrderQuestion(models.TransientModel):
             "skus": order.missing_skus or "-",
         }
         return {
-            "unknown": _(
-                "Amazon knows no such order of %(account)s. It belongs to another seller account, is older than two"
-                " years, or the number is mistyped.",
-                **values,
-            ),
+            "unknown": self._sentence_unknown(account.name),
             "over": _(
                 "The order is older than this company keeps orders. It was deleted on its day and does not come back."
             ),
@@ -164,9 +207,7 @@ class SpapiOrderQuestion(models.TransientModel):
                 " can be read by itself.",
                 **values,
             ),
-            "to_come": _(
-                "The import has not come to this order yet: it brings it within minutes. It can be read now.", **values
-            ),
+            "to_come": self._sentence_to_come(account),
             "missed": _(
                 "Amazon has the order, and the import should have brought it. Read it now; then compare the period"
                 " with Amazon, to see whether it is the only one.",
@@ -179,7 +220,7 @@ class SpapiOrderQuestion(models.TransientModel):
                 " number, not by a name.",
                 **values,
             ),
-            "pending": _("The order is here and waits: the buyer's payment is not confirmed yet.", **values),
+            "pending": _("The order is here and waits at Amazon. %(problem)s", **values),
             "fba_preparing": _("The order is here and waits: Amazon prepares its shipment (FBA).", **values),
             "to_import": _("The order is stored and becomes a sale order at the next import. %(problem)s", **values),
             "waiting": _("The order is stored and waits for a product for: %(skus)s.", **values),
@@ -190,19 +231,35 @@ class SpapiOrderQuestion(models.TransientModel):
                 "Amazon ships this order (FBA), and sales that Amazon ships are not imported for %(account)s.", **values
             ),
             "unfulfillable": _("Amazon marked this order as not to be fulfilled.", **values),
-            "shipped_elsewhere": _("The order was shipped before it was imported, so it became no sale order."),
             "ignored": _("The order is stored and knowingly no sale order: %(problem)s", **values),
         }[code]
+
+    def _sentence_to_come(self, account) -> str:
+        if account.import_paused:
+            return self.env._(
+                "The import of %s is paused, and has not come to this order. It can be read now.", account.name
+            )
+        if account.last_error:
+            return self.env._(
+                "The import of %(account)s has not come to this order, for it stopped: %(error)s It can be read now.",
+                account=account.name,
+                error=account.last_error,
+            )
+        return self.env._("The import has not come to this order yet: it brings it within minutes. It can be read now.")
 
     # === MENDING === #
 
     def action_mend(self) -> dict:
         """What the answer's button does."""
         self.ensure_one()
+        # what a client of the API wrote into the question may be another company's
+        self.found_account_id.check_access("read")
+        self.order_id.check_access("read")
         return getattr(self, f"_mend_{self.button}")() if self.button else self._show()
 
     def _mend_read(self) -> dict:
         account = self.found_account_id
+        account._check_reading()
         if not recovering.locked(account):
             recovery = self.env["spapi.recovery"]._for_ids(account, [self.number])
             recovery.action_start()
