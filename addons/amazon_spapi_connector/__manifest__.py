@@ -45,5 +45,8 @@
         "views/menus.xml",
         "views/recovery_menus.xml",
     ],
+    "assets": {
+        "web.assets_backend": ["amazon_spapi_connector/static/src/**/*"],
+    },
     "application": True,
 }
