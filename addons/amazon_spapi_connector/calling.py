@@ -63,15 +63,18 @@ def client_of(account, records: list[CallRecord] | None = None) -> SpapiClient:
     return SpapiClient(credentials_of(account), endpoint=account.sudo().endpoint_url or "", observer=observer)
 
 
-def call(account, operation: str, function: Callable[[SpapiClient], Any], *, automatic: bool = False) -> Any:
+def call(
+    account, operation: str, function: Callable[[SpapiClient], Any], *, automatic: bool = False, spare: int = 0
+) -> Any:
     """Make a call within the quota and feed the quota with what Amazon said.
 
     :param function: takes the client, returns its answer
     :param automatic: nobody waits for it, so it leaves the calls that are kept for people
+    :param spare: calls that it leaves besides, to work that goes before it
     :raise errors.SpapiError: :class:`errors.Throttled` also when our own ledger says that Amazon would refuse
     """
     quota = account.env["spapi.quota"]
-    wait = quota._take(account, operation, reserve=account.quota_reserve if automatic else 0.0)
+    wait = quota._take(account, operation, reserve=account.quota_reserve + spare if automatic else 0.0)
     if wait:
         raise errors.Throttled("our own count", code=LEDGER, operation=operation, retry_after=wait, sent=False)
     records: list[CallRecord] = []

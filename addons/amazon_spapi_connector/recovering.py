@@ -19,7 +19,15 @@ from .spapi import errors
 from .spapi.orders import split_order
 from .spapi.values import parse_time
 
-_NUMBER = re.compile(r"(?<![0-9A-Za-z-])[0-9A-Z]{3}-[0-9]{7}-[0-9]{7}(?![0-9A-Za-z-])", re.ASCII)
+_NUMBER = re.compile(
+    r"(?<![0-9A-Za-z-])([0-9A-Za-z]{3})\s{0,3}-\s{0,3}([0-9]{7})\s{0,3}-\s{0,3}([0-9]{7})(?![0-9A-Za-z-])", re.ASCII
+)
+# What spreadsheets, word processors and PDFs make of a hyphen, and what they hide in a line.
+_TYPOGRAPHY = str.maketrans(
+    dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d", "-")
+    | dict.fromkeys("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")
+    | dict.fromkeys("\u00a0\u202f", " ")
+)
 _SEPARATORS = re.compile(r"[\s,;|\"'()\[\]<>]+")
 
 STORED, UNCHANGED, UNKNOWN, REFUSED, NOT_ENABLED, OVER, FAILED = (
@@ -79,11 +87,14 @@ class Asked:
 def numbers_in(text: str, limit: int) -> tuple[list[str], int]:
     """Amazon order numbers in what a person has pasted, each once and in its order, and how many words were none.
 
+    A number may be broken over two lines, in small letters, or with another kind of hyphen.
+
     The rest is not returned: people paste whole tables, with buyers in them.
 
     :raise ValueError: more than `limit` numbers
     """
-    found = list(dict.fromkeys(_NUMBER.findall(text)))
+    text = text.translate(_TYPOGRAPHY)
+    found = list(dict.fromkeys("-".join(parts).upper() for parts in _NUMBER.findall(text)))
     if len(found) > limit:
         raise ValueError(len(found))
     return found, sum(1 for word in _SEPARATORS.split(_NUMBER.sub(" ", text)) if any(map(str.isalnum, word)))
@@ -130,10 +141,17 @@ def read(account, number: str, *, automatic: bool) -> tuple[str, Any]:
     to_ship = asked.channel == "MERCHANT" and asked.status in OPEN_STATUSES
     complete = stored.has_address and stored.last_updated == asked.updated
     if to_ship and not complete and not refusal(account):
-        parts = SEARCHES["unshipped"]["parts"]
-        asked, payload = ask(account, number, parts, automatic=automatic)
-        if payload is None:
-            return asked.outcome, Order
+        personal_parts = SEARCHES["unshipped"]["parts"]
+        try:
+            asked, whole = ask(account, number, personal_parts, automatic=automatic)
+        except errors.Throttled:
+            # The next search for orders to ship brings the person. To begin anew would take the first call again, and
+            # where Amazon grants one at a time, for ever.
+            pass
+        else:
+            if whole is None:
+                return asked.outcome, Order
+            payload, parts = whole, personal_parts
     changed = Order._store_orders(account, [payload], parts)
     return (STORED if changed else UNCHANGED), changed or stored
 

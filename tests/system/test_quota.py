@@ -232,3 +232,60 @@ result = one.id
     assert sales == imported > 0
     assert not any(answer[0] for answer in answers), answers
     assert answers[2][1] == "done"
+
+
+MANY = """
+import threading
+from collections import Counter
+from odoo import api
+answers, failures = Counter(), []
+
+def work():
+    try:
+        with env.registry.cursor() as mine:
+            account = api.Environment(mine, env.uid, {})["spapi.account"].browse(account_id)
+            for _call in range(calls):
+                answers["no" if account.env["spapi.quota"]._take(account, "searchOrders") else "yes"] += 1
+    except Exception as error:
+        failures.append(type(error).__name__)
+
+env.cr.commit()
+threads = [threading.Thread(target=work) for _worker in range(workers)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+result = {"answers": answers, "failures": failures}
+"""
+
+HOLD = """
+import time
+print("holding", flush=True)
+
+def hold(bucket, now):
+    time.sleep(600)
+    return bucket
+
+env["spapi.quota"]._change(env["spapi.account"].browse(account_id), "searchOrders", hold)
+"""
+
+
+def test_many_workers_and_one_that_dies(odoo_db, sandbox):
+    """A dozen workers at the same bucket take what is in it and not one call more; none gives up. One that is killed
+    with the row locked holds up nobody."""
+    odoo_db.allow_log(r"odoo\.sql_db: bad query")
+    account = scenario.connect(odoo_db, sandbox)
+    found = odoo_db.python(MANY, account_id=account, workers=12, calls=10)
+    figure("quota_workers", 12, "workers")
+    figure("quota_many_granted", found["answers"].get("yes", 0), "calls", 20)
+    assert found["failures"] == []
+    assert found["answers"] == {"yes": 20, "no": 100}
+    odoo_db.psql("UPDATE spapi_quota SET tokens = 20")
+    holder = odoo_db.start(HOLD, account_id=account)
+    end = time.monotonic() + 60
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND query LIKE '%spapi_quota%'"
+    while odoo_db.psql(waiting, superuser=True) == ["0"]:
+        assert time.monotonic() < end, "nobody holds the row"
+        time.sleep(0.1)
+    holder.kill()
+    begin = time.monotonic()
+    assert odoo_db.python(MANY, account_id=account, workers=1, calls=1)["answers"] == {"yes": 1}
+    figure("quota_after_a_dead_holder", time.monotonic() - begin, "s")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from ..spapi.orders import Order
+from .fulfilment import shipped_quantities
 
 ZERO = Decimal(0)
 EQUAL, KNOWN, DIFFERENT = "equal", "known", "different"
@@ -68,7 +69,10 @@ class Sale:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """The stored order. `state`, `problem` and `status` are those of ``spapi.order``; `updated` is naive UTC."""
+    """The stored order. `state`, `problem` and `status` are those of ``spapi.order``; `updated` is naive UTC.
+
+    `to_follow`: Amazon's news is stored, and the import is about to let the sale order follow it.
+    """
 
     state: str
     problem: str
@@ -77,6 +81,7 @@ class Here:
     total: Decimal
     quantities: Mapping[str, int]
     sales: tuple[Sale, ...] = ()
+    to_follow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +122,13 @@ def compare(order: Order, here: Here | None, policy: Policy, unit: Decimal = Dec
             return Verdict(KNOWN, "not_read_yet")
         found = (Difference("outdated", "last_update", _moment(updated), _moment(here.updated)),)
         return Verdict(DIFFERENT, "", (*found, *_status(order, here)))
+    if here.updated and updated < here.updated:
+        # A notification was faster than Amazon's listing: what is stored is newer than what is compared with.
+        return Verdict(KNOWN, "listed_late")
     if here.state in UNDECIDED:
         return Verdict(KNOWN, here.problem or here.state)
+    if here.to_follow:
+        return Verdict(KNOWN, "to_follow")
     differences = (*_status(order, here), *_state(order, here), *_copy(order, here, unit), *_sale(order, here, unit))
     if differences:
         return Verdict(DIFFERENT, "", differences)
@@ -191,7 +201,7 @@ def _sale(order: Order, here: Here, unit: Decimal) -> tuple[Difference, ...]:
 def _items(order: Order, sale: Sale) -> tuple[Difference, ...]:
     found = []
     ordered = _ordered(order)
-    shipped = {line.item_id: Decimal(line.quantity_fulfilled or 0) for line in order.lines}
+    shipped = {item_id: Decimal(count) for item_id, count in shipped_quantities(order).items()}
     for item_id in sorted({*ordered, *sale.items}):
         item = sale.items.get(item_id, SoldItem(ZERO, None))
         wanted = ordered.get(item_id, 0)

@@ -29,6 +29,7 @@ def here_of(account, order_ids: list[str]) -> tuple[dict, dict[str, Here]]:
             total=_money(order.amount_total, order.currency_id),
             quantities={line.item_id: line.quantity for line in order.line_ids},
             sales=tuple(sales.get(name, ())),
+            to_follow=order.follow_up,
         )
     return stored, found
 

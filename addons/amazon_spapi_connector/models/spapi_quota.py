@@ -13,7 +13,9 @@ from ..spapi.operations import OPERATIONS
 from ..spapi.quota import Bucket, QuotaExhausted, default_bucket
 
 _logger = logging.getLogger(__name__)
-ATTEMPTS = 8
+ATTEMPTS = 20
+SLOWEST = 1 / 3600
+"""Calls a second. Whoever waits for days for a call never hears that the rate is another one again."""
 _COUNT = """INSERT INTO spapi_quota_use (account_id, operation, hour, calls, throttled, waited)
                  VALUES (%%s, %%s, date_trunc('hour', clock_timestamp() AT TIME ZONE 'UTC'), %s)
             ON CONFLICT (account_id, operation, hour) DO UPDATE SET {0} = spapi_quota_use.{0} + 1"""
@@ -87,7 +89,8 @@ class SpapiQuota(models.Model):
 
     @api.model
     def _feed(self, account, operation: str, rate: float) -> None:
-        """Amazon stated the account's rate."""
+        """Amazon stated the account's rate. One below :data:`SLOWEST` counts as that: the next answer corrects it."""
+        rate = max(rate, SLOWEST)
         self.env.cr.execute(
             "SELECT rate FROM spapi_quota WHERE account_id = %s AND operation = %s", [account.id, operation]
         )
@@ -122,7 +125,7 @@ class SpapiQuota(models.Model):
                 # Odoo's cursors are REPEATABLE READ: whoever waited for the lock must look again.
                 if attempt + 1 == ATTEMPTS:
                     raise
-                time.sleep(random.uniform(0.001, 0.01))
+                time.sleep(random.uniform(0.001, 0.005 * (attempt + 1)))
 
     @api.model
     def _change_row(self, cr, account_id: int, operation: str, change: Callable[[Bucket, float], Bucket]) -> None:

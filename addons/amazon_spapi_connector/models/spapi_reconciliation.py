@@ -13,7 +13,7 @@ from .. import calling
 from ..mapping.incoming import read
 from ..mapping.reconciling import DIFFERENT, EQUAL, KNOWN, UNDECIDED, Difference, Policy, Verdict, compare
 from .reconciliation_facts import here_of
-from .spapi_account_import import BUSINESS_PARTS
+from .spapi_account_import import BUSINESS_PARTS, LONGEST
 
 FOREIGN_BATCH = 500
 
@@ -158,6 +158,17 @@ class SpapiReconciliation(models.Model):
             ]
         return [{**common, "kind": verdict.result, "reason": verdict.reason or False}]
 
+    def _end_text(self) -> str:
+        if self.state != "done":
+            return super()._end_text()
+        return self.env._(
+            "%(orders)s orders compared: %(equal)s equal, %(known)s knowingly not imported, %(different)s differ.",
+            orders=self.equal_count + self.known_count + self.different_count,
+            equal=self.equal_count,
+            known=self.known_count,
+            different=self.different_count,
+        )
+
     def _after_pages(self) -> None:
         if self.basis == "created":
             self._find_foreign()
@@ -183,17 +194,25 @@ class SpapiReconciliation(models.Model):
         self._tell()
 
     def _find_foreign(self) -> None:
-        """Orders that Odoo has of the period and Amazon does not list."""
+        """Orders that Odoo had of the period when this began, and Amazon does not list.
+
+        Amazon was asked for the marketplaces and for the two years of the beginning; what came here later, by a
+        notification, may be too young for Amazon's listing.
+        """
         Line = self.env["spapi.reconciliation.line"]
-        listed = set(Line.search([("reconciliation_id", "=", self.id)]).mapped("amazon_order_id"))
+        rows = Line.search_fetch([("reconciliation_id", "=", self.id)], ["amazon_order_id"])
+        listed = set(rows.mapped("amazon_order_id"))
         end = min(filter(None, (self.date_to, self.covered_until)), default=self.started_at)
-        orders = self.env["spapi.order"].search(
+        asked = self.parameters["marketplaceIds"].split(",")
+        orders = self.env["spapi.order"].search_fetch(
             [
                 ("account_id", "=", self.account_id.id),
-                ("purchase_date", ">=", self.date_from),
+                ("purchase_date", ">=", max(self.date_from, self.started_at - LONGEST)),
                 ("purchase_date", "<", end),
-                ("marketplace_id", "in", self.account_id.marketplace_ids.ids),
-            ]
+                ("marketplace_id.amazon_id", "in", asked),
+                ("create_date", "<", self.started_at),
+            ],
+            ["amazon_order_id", "state", "sale_order_id"],
         )
         missing = orders.filtered(lambda order: order.amazon_order_id not in listed)
         for batch in split_every(FOREIGN_BATCH, missing.ids):
@@ -231,7 +250,7 @@ class SpapiReconciliation(models.Model):
         now = fields.Datetime.now()
         # sudo: a scheduled action works for all companies
         accounts = self.env["spapi.account"].sudo().search([("state", "=", "connected"), ("reconcile_every", ">", 0)])
-        for account in accounts:
+        for account in accounts.filtered("marketplace_ids"):
             last = self.sudo().search([("account_id", "=", account.id)], limit=1, order="create_date desc")
             if last.state == "running" or (
                 last and last.create_date > now - timedelta(days=account.reconcile_every, minutes=-30)

@@ -6,14 +6,14 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import split_every
 
 from .. import calling, recovering
 from ..mapping.incoming import read
+from ..spapi import errors
 from .spapi_account_import import BUSINESS_PARTS
 
 STEP = 10
-"""Orders that are read and committed together."""
+"""Orders that are read, each committed, before the import gets its turn."""
 
 
 class SpapiRecovery(models.Model):
@@ -77,8 +77,8 @@ class SpapiRecovery(models.Model):
                         limit=limit,
                     )
                 ) from None
-            if one.state == "running":
-                raise UserError(self.env._("This runs already; begin another one for further numbers."))
+            if one.state != "draft":
+                raise UserError(self.env._("This has begun; make another one for further numbers."))
             one_sudo = one.sudo()  # sudo: lines are written by the product alone
             one_sudo.line_ids.unlink()
             one_sudo._add(numbers)
@@ -117,15 +117,11 @@ class SpapiRecovery(models.Model):
             [market, status, sum(row.values()), row.get("here", 0), row.get("older", 0), row.get("missing", 0)]
             for (market, status), row in sorted(rows.items())
         ]
-        cells = Markup("").join(
-            Markup("<tr>%s</tr>") % Markup("").join(Markup("<td>%s</td>") % str(value) for value in line)
-            for line in lines
-        )
+        texts = [Markup("").join(Markup("<td>%s</td>") % str(value) for value in line) for line in lines]
+        cells = Markup("").join(Markup("<tr>%s</tr>") % text for text in texts)
         titles = Markup("").join(Markup("<th>%s</th>") % title for title in head)
-        return Markup('<table class="table table-sm"><thead><tr>%s</tr></thead><tbody>%s</tbody></table>') % (
-            titles,
-            cells,
-        )
+        table = Markup('<table class="table table-sm"><thead><tr>%s</tr></thead><tbody>%s</tbody></table>')
+        return table % (titles, cells)
 
     @api.depends("account_id", "method", "state", "line_ids.state")
     def _compute_estimate(self) -> None:
@@ -186,8 +182,10 @@ class SpapiRecovery(models.Model):
         return True
 
     def action_view_orders(self) -> dict:
+        """The orders that were read; not those that were found to be here."""
         action = self.env["ir.actions.actions"]._for_xml_id("amazon_spapi_connector.action_spapi_order")
-        action.update(domain=[("id", "in", self.line_ids.order_id.ids)], context={})
+        lines = self.env["spapi.recovery.line"].search([("recovery_id", "in", self.ids), ("state", "=", "done")])
+        action.update(domain=[("id", "in", lines.order_id.ids)], context={})
         return action
 
     def _action_open(self) -> dict:
@@ -263,6 +261,7 @@ class SpapiRecovery(models.Model):
         if self.method == "period" and not self.decided:
             if todo:
                 self.write({"state": "ready", "problem": False, "retry_at": False})
+                self._tell_end("info")
             else:
                 self._end("done")
             return
@@ -274,8 +273,23 @@ class SpapiRecovery(models.Model):
                 # The import is at work on this account: it must not meet the same orders.
                 raise recovering.Busy
             self.env["ir.cron"]._commit_progress(0, remaining=1)  # see what the import has committed
-            todo._read_orders()
+            failure = None
+            for line in todo:
+                try:
+                    line._read_order()
+                except (errors.SpapiError, UserError) as error:
+                    # the ones before are read and become sale orders all the same
+                    failure = error
+                    break
+                # Amazon is waited for with nothing locked, and whoever presses Stop is obeyed after this order
+                if self.env["ir.cron"]._commit_progress(1, remaining=1) <= 0 or self.state != "running":
+                    break
+            if failure:
+                self.env.cr.rollback()
+                self.env.invalidate_all()
             self.account_id._despite_others("_map_pending")
+            if failure:
+                raise failure
 
     @api.autovacuum
     def _gc_old(self) -> None:
@@ -283,6 +297,4 @@ class SpapiRecovery(models.Model):
         accounts = self.env["spapi.account"].with_context(active_test=False).sudo().search([])  # sudo: all companies
         for account in accounts:
             limit = fields.Datetime.now() - timedelta(days=account.reconcile_keep_days)
-            old = self.sudo().search([("account_id", "=", account.id), ("create_date", "<", limit)])
-            for batch in split_every(100, old.ids):
-                self.sudo().browse(batch).unlink()
+            self.sudo().search([("account_id", "=", account.id), ("create_date", "<", limit)], limit=100).unlink()

@@ -37,26 +37,23 @@ class SpapiRecoveryLine(models.Model):
 
     _number_uniq = models.Constraint("UNIQUE(recovery_id, amazon_order_id)", "An order is read once.")
 
-    def _read_orders(self) -> None:
-        """Read these orders and store them, each on its own; the caller holds the import's lock and commits.
+    def _read_order(self) -> None:
+        """Read this order and store it; the caller holds the import's lock and commits.
 
-        :raise errors.SpapiError: Amazon cannot be asked now. What was read so far is noted
+        :raise errors.SpapiError: Amazon cannot be asked now; nothing is noted
+        :raise UserError: the key store cannot be used
         """
-        for line in self:
-            account = line.recovery_id.account_id
-            try:
-                with self.env.cr.savepoint():
-                    outcome, order = recovering.read(account, line.amazon_order_id, automatic=True)
-            except errors.SpapiError:
-                # The ones before are read: keep that, then wait.
-                self.env["ir.cron"]._commit_progress(0, remaining=1)
-                raise
-            except (UserError, psycopg2.OperationalError):
-                raise
-            except Exception as error:
-                account._log_unexpected(f"reading order {line.amazon_order_id}", error)
-                outcome, order = recovering.FAILED, line.order_id
-            line._note(outcome, order)
+        self.ensure_one()
+        account = self.recovery_id.account_id
+        try:
+            with self.env.cr.savepoint():
+                outcome, order = recovering.read(account, self.amazon_order_id, automatic=True)
+        except (errors.SpapiError, UserError, psycopg2.OperationalError):
+            raise
+        except Exception as error:
+            account._log_unexpected(f"reading order {self.amazon_order_id}", error)
+            outcome, order = recovering.FAILED, self.order_id
+        self._note(outcome, order)
 
     def _note(self, outcome: str, order) -> None:
         self.write(

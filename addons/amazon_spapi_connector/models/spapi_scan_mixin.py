@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 
 class SpapiScanMixin(models.AbstractModel):
@@ -48,6 +48,7 @@ class SpapiScanMixin(models.AbstractModel):
     page_count = fields.Integer(string="Pages Read", readonly=True, copy=False)
     order_count = fields.Integer(string="Orders Read", readonly=True, copy=False)
     started_at = fields.Datetime(readonly=True, copy=False)
+    started_by_id = fields.Many2one("res.users", readonly=True, copy=False, help="Is told when it has ended.")
     ended_at = fields.Datetime(readonly=True, copy=False)
     retry_at = fields.Datetime(string="Goes On At", readonly=True, copy=False)
     problem = fields.Char(readonly=True, copy=False)
@@ -101,6 +102,28 @@ class SpapiScanMixin(models.AbstractModel):
             if scan.date_to and scan.date_to <= scan.date_from:
                 raise UserError(self.env._("The period ends before it begins. Choose a later end."))
 
+    # === CRUD === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._check_settable(vals)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._check_settable(vals)
+        fixed = {"account_id", "basis", "date_from", "date_to", "method"} & set(vals)
+        if fixed and not self.env.su and any(scan.state != "draft" for scan in self):
+            raise UserError(self.env._("This has begun. Make a new one for another account or period."))
+        return super().write(vals)
+
+    def _check_settable(self, vals: dict) -> None:
+        """A field that is read-only on the screen is open to every client of the API: a person could write a result,
+        or parameters that make the product ask Amazon for buyers."""
+        own = (self._fields[name] for name in vals if name in self._fields)
+        if not self.env.su and any(field.readonly and field.store for field in own):
+            raise AccessError(self.env._("Progress and results are written by the product alone."))
+
     # === ACTIONS === #
 
     def action_start(self) -> dict | bool:
@@ -114,17 +137,35 @@ class SpapiScanMixin(models.AbstractModel):
         return True
 
     def action_cancel(self) -> bool:
-        """Stop; what was found so far stays."""
+        """Stop after the page or the order that is being read; what was found so far stays."""
         self.check_access("write")
         # sudo: the state is no field of a person's
-        self.filtered(lambda scan: scan.state == "running").sudo().write(
+        self.filtered(lambda scan: scan.state in ("running", "ready")).sudo().write(
             {"state": "cancelled", "ended_at": fields.Datetime.now(), "retry_at": False}
         )
         return True
 
-    def action_refresh(self) -> dict:
-        """Show how far it is."""
-        return {"type": "ir.actions.client", "tag": "soft_reload"}
+    def action_resume(self) -> bool:
+        """Go on where it was stopped, or where it stopped by itself."""
+        self.check_access("write")
+        for scan in self:
+            if scan.state not in ("cancelled", "failed"):
+                raise UserError(self.env._("Only what was stopped can go on."))
+            scan.account_id._check_reading()
+            # sudo: the state is no field of a person's
+            scan.sudo().write(
+                {
+                    "state": "running",
+                    "started_by_id": self.env.uid,
+                    "ended_at": False,
+                    "retry_at": False,
+                    "problem": False,
+                    "failure_count": 0,
+                    "restart_count": 0,
+                }
+            )
+        self._wake()
+        return True
 
     # === HOOKS === #
 
@@ -135,6 +176,10 @@ class SpapiScanMixin(models.AbstractModel):
     def _after_pages(self) -> None:
         """The step after the last page; ends the work, or is called again."""
         raise NotImplementedError
+
+    def _end_text(self) -> str:
+        """What whoever started it is told at the end. EXTEND with the result."""
+        return self.progress
 
     def _forget(self) -> None:
         """Remove what was found so far: the period is read from its beginning."""

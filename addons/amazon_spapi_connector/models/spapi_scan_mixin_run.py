@@ -11,11 +11,17 @@ from .. import calling
 from ..recovering import Busy
 from ..spapi import errors
 from ..spapi.values import parse_time
-from .spapi_account_import import BUSINESS_PARTS, CONCURRENCY, LONGEST, MAX_PAGES, PAGE_SIZE
+from .spapi_account_import import BUSINESS_PARTS, CONCURRENCY, LONGEST, PAGE_SIZE, SEARCHES
 from .spapi_cursor import TOKEN_LIFE
 
 LOCK = 0x5B0C
 """First key of the advisory locks of scans; the second stands for the record."""
+MOST_PAGES = 20_000
+"""Two years of 2,700 orders a day; more is a listing that never ends."""
+REMEMBERED = 1000
+"""Page tokens among which one that comes again is looked for."""
+HUNGRY = timedelta(hours=1)
+"""So long an account's import goes before its background reading, where Amazon grants too little for both."""
 MOST_RESTARTS = 3
 MOST_FAILURES = 8
 BUSY = timedelta(minutes=1)
@@ -32,16 +38,15 @@ class SpapiScanMixin(models.AbstractModel):
     @api.model
     def _run_all(self) -> None:
         """Go on with everything that runs and does not wait; for a scheduled action."""
-        now = fields.Datetime.now()
-        scans = self.sudo().search([("state", "=", "running")], order="id")  # sudo: of all companies
+        due = ["|", ("retry_at", "=", False), ("retry_at", "<=", fields.Datetime.now())]
+        scans = self.sudo().search([("state", "=", "running"), *due], order="id")  # sudo: of all companies
         for index, scan in enumerate(scans):
-            if scan.retry_at and scan.retry_at > now:
-                scan._wake(scan.retry_at)
-            elif not scan._run():
-                # Out of time: with something remaining, the cron comes back at once.
-                self.env["ir.cron"]._commit_progress(0, remaining=len(scans) - index)
-                return
-            if self.env["ir.cron"]._commit_progress(1, remaining=len(scans) - index - 1) <= 0:
+            finished = scan._run()
+            left = self.env["ir.cron"]._commit_progress(1, remaining=len(scans) - index - finished)
+            if not finished or left <= 0:
+                # Out of time. What other kinds of reading report as remaining must not hide what is left here.
+                if not finished or index + 1 < len(scans):
+                    self._wake()
                 return
 
     def _begin(self) -> None:
@@ -51,6 +56,7 @@ class SpapiScanMixin(models.AbstractModel):
             {
                 "state": "running",
                 "started_at": fields.Datetime.now(),
+                "started_by_id": self.env.uid,
                 "ended_at": False,
                 "restart_count": 0,
                 "failure_count": 0,
@@ -105,11 +111,14 @@ class SpapiScanMixin(models.AbstractModel):
             while scan.exists() and scan.state == "running":
                 try:
                     scan._step()
-                    left = scan.env["ir.cron"]._commit_progress(0, remaining=1)
+                    # each step counts as work done: Odoo takes a job that reports none for one that hangs
+                    left = scan.env["ir.cron"]._commit_progress(1, remaining=1)
                 except Exception as error:
                     # Another process may have been at the same rows: that shows at the latest with the commit.
                     scan.env.cr.rollback()
                     scan.env.invalidate_all()
+                    if not scan.exists() or scan.state != "running":
+                        return True  # somebody has stopped or deleted it meanwhile
                     if isinstance(error, (Busy, *CONCURRENCY)):
                         scan._wait(BUSY)
                     else:
@@ -122,12 +131,24 @@ class SpapiScanMixin(models.AbstractModel):
                     return False
         return True
 
+    def _spare(self) -> int:
+        """Calls that are left to the import, besides those for people: orders to ship must not wait for this.
+
+        Where Amazon grants less than the import takes there would never be one left: then it gets one an hour.
+        """
+        last = self.page_token_at or self.started_at
+        return 0 if last and last + HUNGRY <= fields.Datetime.now() else len(SEARCHES)
+
     def _step(self) -> None:
         """One page, or one batch of what comes after the pages; the caller commits."""
+        if not self.account_id.active or self.account_id.state == "revoked":
+            self._end("failed", self.env._("The account is archived, or its seller's consent has ended."))
+            return
         if self.scanned:
             self._after_pages()
             return
-        parameters = dict(self.parameters or {})
+        # whatever is written in the row: this asks for nobody
+        parameters = {**(self.parameters or {}), "includedData": ",".join(BUSINESS_PARTS)}
         if self.page_token:
             if self.page_token_at + TOKEN_LIFE <= fields.Datetime.now():
                 self._restart(self.env._("The page token is too old; the period is read from its beginning."))
@@ -135,9 +156,9 @@ class SpapiScanMixin(models.AbstractModel):
             parameters["paginationToken"] = self.page_token
         try:
             search = lambda client: client.search_orders(parameters)  # noqa: E731
-            page = calling.call(self.account_id, "searchOrders", search, automatic=True)
-            seen = self.seen_tokens or []
-            if page.next_token and (_digest(page.next_token) in seen or self.page_count >= MAX_PAGES):
+            page = calling.call(self.account_id, "searchOrders", search, automatic=True, spare=self._spare())
+            seen = (self.seen_tokens or [])[-REMEMBERED:]
+            if page.next_token and (_digest(page.next_token) in seen or self.page_count >= MOST_PAGES):
                 raise errors.MalformedResponse("the pages repeat", code="PaginationLoop", operation="searchOrders")
         except errors.SpapiError as error:
             refused = isinstance(error, errors.BadRequest) and self.page_token
@@ -196,10 +217,18 @@ class SpapiScanMixin(models.AbstractModel):
         self._wake(retry_at)
 
     def _end(self, state: str, problem: str | bool = False) -> None:
-        self.write(
-            {"state": state, "problem": problem, "retry_at": False, "ended_at": fields.Datetime.now()}
-            | {"page_token": False, "page_token_at": False, "seen_tokens": False}
-        )
+        """Nothing more to do, or nothing that helps. What failed keeps its page: a person may let it go on."""
+        values = {"state": state, "problem": problem, "retry_at": False, "ended_at": fields.Datetime.now()}
+        if state == "done":
+            values |= {"page_token": False, "page_token_at": False, "seen_tokens": False}
+        self.write(values)
+        self._tell_end("success" if state == "done" else "danger")
+
+    def _tell_end(self, kind: str) -> None:
+        """A notification for who started it, wherever that person is in Odoo now."""
+        if self.started_by_id.active:
+            message = {"title": self.display_name, "message": self._end_text(), "type": kind, "sticky": True}
+            self.started_by_id._bus_send("simple_notification", message)
 
     def _wake(self, at=None) -> None:
         # sudo: whoever may start this may wake what does it

@@ -2,6 +2,7 @@ from . import (
     test_account,
     test_amazon_examples,
     test_archive_life,
+    test_background,
     test_bad_input,
     test_clock,
     test_compare,

@@ -247,11 +247,11 @@ class TestReconcile(ReconcileCase):
         self.assertEqual(one.state, "done", one.problem)
 
     def test_leaves_calls_to_people(self):
-        """The last calls are left to people, and asks for no person's data."""
+        """The last calls are left to people and to the import; it asks for no person's data."""
         self.sandbox.generate(3)
         quota = self.env["spapi.quota"]
         with self.enter_registry_test_mode():
-            for _call in range(18):
+            for _call in range(17):
                 quota._take(self.account, "searchOrders")
         self.sandbox.control("DELETE", "journal")
         one = self.reconcile()

@@ -120,7 +120,8 @@ class TestRecovery(SpapiCase):
         ids = self.sandbox.generate(4)
         self.sandbox.fault("throttle_body", operation="getOrder", after=3)
         one = self.recover(pasted=" ".join(ids))
-        self.assertEqual((one.state, one.done_count, one.todo_count), ("running", 1, 3))
+        # the second order's call for the person was refused: the search for orders to ship brings that
+        self.assertEqual((one.state, one.done_count, one.todo_count), ("running", 2, 2))
         self.assertTrue(one.retry_at)
         self.env["spapi.quota"].search([]).unlink()
         one.retry_at = False
@@ -234,7 +235,7 @@ class TestQuestion(SpapiCase):
         self.assertEqual((question.code, question.button), ("unknown", False))
         for nonsense in ("", "Zoë Quux", "406-1 OR 1=1", "406-1234567-1234567 406-1234567-1234568"):
             with self.subTest(nonsense=nonsense), self.assertRaises(UserError):
-                self.ask(nonsense or " ")
+                self.ask(nonsense)
 
     def test_another_marketplace(self):
         order_id = self.sandbox.generate(1, marketplaces=[DE])[0]
@@ -297,7 +298,7 @@ class TestQuestion(SpapiCase):
         day = timedelta(days=1)
         codes = set()
         for stored in ("", "pending", "new", "waiting", "imported", "ignored", "exception", "quarantined", "cancelled"):
-            for problem in ("", "fba", "unfulfillable", "shipped_elsewhere", "else"):
+            for problem in ("", "fba", "unfulfillable", "else"):
                 for known, enabled, erased, outdated, channel in (
                     (True, True, False, False, "MERCHANT"),
                     (False, True, False, False, ""),
