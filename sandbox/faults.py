@@ -15,6 +15,7 @@ then is gone. Faults queue in the order they were set.
 | truncated_json | the right answer, cut; Content-Length fits what is sent | fraction (0.6) |
 | unknown_fields | keys the model does not know at several levels, one with the buyer's name | |
 | moving_order | searchOrders: an order of a page moves while the search goes on | direction, count |
+| repeated_page | searchOrders: the token of the next page, a new one, brings this page once more | |
 | expired_token | the access token used has expired (for `token`: one is issued that has) | |
 | not_json_200 | 200 with an HTML page | |
 | empty_200 | 200 with nothing in it | |
@@ -44,12 +45,13 @@ KINDS = (
     "truncated_json",
     "unknown_fields",
     "moving_order",
+    "repeated_page",
     "expired_token",
     "not_json_200",
     "empty_200",
 )
 # Claimed by the operation itself, at the moment the fault makes sense there.
-BY_OPERATION = ("moving_order",)
+BY_OPERATION = ("moving_order", "repeated_page")
 # The answer is made by the operation and then spoiled.
 AFTERWARDS = ("slow", "truncated_json", "unknown_fields", "expired_token")
 EVERY_OPERATION = "*"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from .. import clock, jsontext, pagination
 from ..clock import MINUTE
 from ..errors import invalid
+from ..faults import Fault
 from ..orders import Search, touch
 from ..roles import INVENTORY, SHIPPING, TAX_INVOICING, TAX_REMITTANCE
 from ..visibility import view
@@ -98,15 +99,19 @@ def handle(call: Call) -> Answer:
     body: dict[str, object] = {"orders": orders}
     if more:
         state = {"upper": upper, "time": page[-1][0], "id": page[-1][1]}
-        moved = _move(call, search, [entry[1] for entry in page], found[size][1])
-        if moved:
-            state["again"] = moved
+        fault = world.faults.claim(call.operation.name, by_operation=True)
+        if fault is not None and fault.kind == "repeated_page":
+            state |= {"time": position[0], "id": position[1]}
+        elif fault is not None:
+            moved = _move(call, search, [entry[1] for entry in page], found[size][1], fault)
+            if moved:
+                state["again"] = moved
         body["pagination"] = {"nextToken": pagination.issue(key, state, binding, call.now)}
     body[f"{prefix}Before"] = clock.iso(upper)
     return Answer(body=body)
 
 
-def _move(call: Call, search: Search, page: list[str], following: str) -> list[str]:
+def _move(call: Call, search: Search, page: list[str], following: str, fault: Fault) -> list[str]:
     """The `moving_order` fault, which waits for a search of several pages.
 
     ``direction: "again"`` (the default): `count` orders of this page change and come again on a later page of the same
@@ -114,9 +119,6 @@ def _move(call: Call, search: Search, page: list[str], following: str) -> list[s
     one to find.
     Returns the ids that the next page repeats (searches by creation, where a change does not move an order).
     """
-    fault = call.world.faults.claim(call.operation.name, by_operation=True)
-    if fault is None:
-        return []
     away = fault.params.get("direction") == "away"
     chosen = [following] if away else page[: int(fault.params.get("count", 1))]
     if search.by == "created":

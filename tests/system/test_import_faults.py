@@ -22,6 +22,7 @@ FAULTS = {
     "empty_200": True,
     "unknown_fields": False,
     "moving_order": False,
+    "repeated_page": True,
     "expired_token": False,
 }
 

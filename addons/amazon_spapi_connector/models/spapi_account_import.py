@@ -255,7 +255,7 @@ class SpapiAccount(models.Model):
             try:
                 search = lambda client: client.search_orders(parameters)  # noqa: B023, E731
                 page = calling.call(self, "searchOrders", search, automatic=True)
-                if page.next_token and cursor._has_seen(page.next_token):
+                if page.next_token and (cursor._has_seen(page.next_token) or cursor._has_seen_page(page.orders)):
                     raise errors.MalformedResponse("the pages repeat", code="PaginationLoop", operation="searchOrders")
                 if page.next_token and cursor.page_count >= MAX_PAGES:
                     raise errors.MalformedResponse("too many pages", code="TooManyPages", operation="searchOrders")

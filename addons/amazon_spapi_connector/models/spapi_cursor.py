@@ -38,7 +38,9 @@ class SpapiCursor(models.Model):
     page_count = fields.Integer(help="Pages of the search in progress that are stored.")
     order_count = fields.Integer(string="Orders in Progress", help="Orders on the pages that are stored.")
     reached = fields.Datetime(help="Last update of the newest order of the search in progress.")
-    seen_tokens = fields.Json(help="Digests of the page tokens of this search: one that returns would never end.")
+    seen_tokens = fields.Json(
+        help="Digests of the pages of this search and of their tokens: one that returns would never end."
+    )
     last_done = fields.Datetime(string="Last Completed")
 
     _search_uniq = models.Constraint("UNIQUE(account_id, search_code)", "This search exists already.")
@@ -61,6 +63,10 @@ class SpapiCursor(models.Model):
     def _has_seen(self, token: str) -> bool:
         return _digest(token) in (self.seen_tokens or [])
 
+    def _has_seen_page(self, orders: list) -> bool:
+        """Whether the same orders in the same state came as a page of this search before, whatever its token was."""
+        return bool(orders) and _digest_of_page(orders) in (self.seen_tokens or [])
+
     def _count(self, orders: list) -> None:
         """Note how far a page (as Amazon sent it) brings the search in progress, for people to see."""
         moments = [parse_time(raw.get("lastUpdatedTime")) for raw in orders if isinstance(raw, dict)]
@@ -69,6 +75,7 @@ class SpapiCursor(models.Model):
             {
                 "order_count": self.order_count + len(orders),
                 "reached": max([*found, *filter(None, [self.reached])], default=False),
+                "seen_tokens": [*(self.seen_tokens or []), _digest_of_page(orders)],
             }
         )
 
@@ -122,3 +129,8 @@ class SpapiCursor(models.Model):
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()[:16]
+
+
+def _digest_of_page(orders: list) -> str:
+    rows = [(raw.get("orderId"), raw.get("lastUpdatedTime")) for raw in orders if isinstance(raw, dict)]
+    return _digest(repr((len(orders), rows)))

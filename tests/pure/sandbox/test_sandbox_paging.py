@@ -148,6 +148,14 @@ def test_moving_order_away_leaves_this_search_for_the_next(box):
     assert [order["orderId"] for order in box.found(lastUpdatedAfter=mark)] == [gone]
 
 
+def test_repeated_page_comes_once_more_under_a_new_token(box):
+    ids = box.generate(12)
+    box.fault("searchOrders", "repeated_page", after=1)
+    pages = box.pages(maxResultsPerPage="4")
+    assert [len(page) for page in pages] == [4, 4, 4, 4]
+    assert pages[1] == pages[2] and set(sum(pages, [])) == set(ids)
+
+
 def test_moving_order_in_a_search_by_creation(box):
     ids = box.generate(12)
     box.fault("searchOrders", "moving_order", params={"count": 2})
