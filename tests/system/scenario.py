@@ -21,6 +21,11 @@ account = env["spapi.account"].create({
 cr.commit()
 account.action_test_connection()
 account.marketplace_ids = env["spapi.marketplace"].search([("amazon_id", "in", marketplaces)])
+for currency in account.marketplace_ids.currency_id - account.company_id.currency_id:
+    # an order in a currency without a rate stops
+    currency.active = True
+    if not currency.rate_ids:
+        env["res.currency.rate"].create({"currency_id": currency.id, "name": "2020-01-01", "rate": 11.5})
 assert account.state == "connected", account.state
 result = account.id
 """

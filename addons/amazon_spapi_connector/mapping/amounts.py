@@ -16,8 +16,9 @@ ZERO = Decimal(0)
 class Difference:
     """One thing about the money of an order that is not as it must be.
 
-    :param code: ``tax_missing``, ``tax_not_found``, ``tax_not_single``, ``item_mismatch``, ``total_mismatch``,
-        ``money_missing``, ``money_negative``, ``money_fraction``
+    :param code: ``tax_missing``, ``tax_zero``, ``tax_not_found``, ``tax_not_single``, ``item_mismatch``,
+        ``total_mismatch``, ``money_missing``, ``money_negative``, ``money_fraction``, ``currency_unknown``,
+        ``currency_inactive``, ``currency_without_rate``
     :param item_id: the item concerned, "" for the whole order
     :param kind: Amazon's word for the part (``SHIPPING``), or ``TOTAL`` for a sum
     :param expected: what Amazon states

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from ..spapi.order_model import Line
-from .schemes import Destination, is_collected, scheme_of
+from .schemes import TAXED, Destination, is_collected, scheme_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class ItemMoney:
     :param unit_price: of one piece; only used to say which part is wrong
     :param scheme: see :mod:`.schemes`
     :param collected: Amazon keeps the tax and pays it to the authority; it is no tax of the seller
+    :param due: VAT is due by where the goods go, so a TAX of zero is one that Amazon did not calculate
     """
 
     item_id: str
@@ -33,6 +34,7 @@ class ItemMoney:
     unit_price: Decimal | None = None
     scheme: str = "regular"
     collected: bool = False
+    due: bool = False
 
 
 @dataclass(slots=True)
@@ -60,10 +62,11 @@ class Charge:
         return self.net + self.tax
 
 
-def item_money(line: Line, destination: Destination, facilitator: bool) -> ItemMoney:
+def item_money(line: Line, destination: Destination, facilitator: bool, believe_zero: bool = False) -> ItemMoney:
     """The money of an order's line.
 
     :param facilitator: the marketplace collects the tax wherever Amazon says nothing else
+    :param believe_zero: a tax of zero is one, whatever is due
     """
     parts: dict[str, Decimal] = {}
     details: dict[str, dict[str, Decimal]] = {"TAX": {}, "DISCOUNT": {}}
@@ -77,6 +80,7 @@ def item_money(line: Line, destination: Destination, facilitator: bool) -> ItemM
         for subtype, value in breakdown.details:
             known[subtype] = known.get(subtype, Decimal(0)) + value
     collected = is_collected(line, facilitator)
+    scheme = scheme_of(line, destination, collected=collected, taxed=None if tax is None else bool(tax))
     return ItemMoney(
         line.item_id,
         line.quantity,
@@ -86,6 +90,7 @@ def item_money(line: Line, destination: Destination, facilitator: bool) -> ItemM
         details["TAX"],
         details["DISCOUNT"],
         line.unit_price and line.unit_price.value,
-        scheme_of(line, destination, collected=collected, taxed=None if tax is None else bool(tax)),
+        scheme,
         collected,
+        due=scheme in TAXED and not believe_zero and destination.is_due,
     )

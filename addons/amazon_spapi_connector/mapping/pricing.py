@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from .amounts import ZERO, Difference, PriceProblem, problem, spread
 from .money import Charge, ItemMoney
-from .vat import find_rate, fits
+from .vat import RATES, find_rate, fits
 
 KINDS = {"ITEM": "item", "SHIPPING": "shipping", "GIFT_WRAP": "gift_wrap", "COD_FEE": "cod_fee"}
 """Amazon's breakdown types → our kinds of charge, others are ``other``; DISCOUNT and TAX are treated by themselves."""
@@ -55,6 +55,9 @@ def charges(
     stated = sum((item.total or ZERO for item in items), ZERO)
     if tip and tip_open and stated == grand_total:
         tip = ZERO
+    if stated + tip == grand_total:
+        # Amazon says nothing of what costs nothing: an item that was cancelled alone, or one that is free.
+        items = [replace(item, total=ZERO) if item.total is None and not item.parts else item for item in items]
     if stated + tip != grand_total:
         items = _with_order_parts(items, grand_total - tip, order_parts, unit)
     result: list[Charge] = []
@@ -67,7 +70,8 @@ def charges(
             wrong += caught.differences
             continue
         for charge in found:
-            key = (charge.kind, charge.rate, charge.scheme, charge.included)
+            # Where the product's tax decides, what is shipped with two products may bear two taxes.
+            key = (charge.kind, charge.rate, charge.scheme, charge.included and charge.item_id)
             if charge.kind in OWN_LINE:
                 result.append(charge)
             elif known := shared.get(key):
@@ -102,14 +106,16 @@ def _with_order_parts(
 ) -> list[ItemMoney]:
     """The items with what stands on the order alone, spread over them in proportion to their totals.
 
-    Only where the order's own breakdowns explain its total, and the items add up each for itself: otherwise nothing
-    is spread, so that a contradiction stays one.
+    Only where the order's own breakdowns explain its total, and differ from the items in what no item states, in
+    promotions or in tax: otherwise nothing is spread, so that a contradiction stays one.
     """
     sums = _sums(items)
     rest = {kind: amount - sums.get(kind, ZERO) for kind, amount in order_parts.items()}
     rest = {kind: amount for kind, amount in rest.items() if amount}
     whole = sum((item.total or ZERO for item in items), ZERO)
-    if not rest or not whole or sum(order_parts.values(), ZERO) != total or sum(rest.values(), ZERO) + whole != total:
+    stated = {kind for item in items for kind in item.parts} - {"DISCOUNT"}
+    explained = sum(order_parts.values(), ZERO) == total == sum(rest.values(), ZERO) + whole
+    if not rest or not whole or stated & set(rest) or not explained:
         return items
     weights = {item.item_id: item.total or ZERO for item in items}
     shares = {kind: spread(amount, weights, unit) for kind, amount in rest.items()}
@@ -148,6 +154,9 @@ def _item_charges(item: ItemMoney, countries: list[str], unit: Decimal, missing_
     if item.total is None:
         raise problem("money_missing", item.item_id)
     parts = {kind: amount for kind, amount in item.parts.items() if amount}
+    zero = item.due and item.tax == ZERO and not _is_coins_only(parts, countries, unit)
+    if zero:
+        item = replace(item, tax=None, tax_parts={})
     tax = item.tax or ZERO
     found = sum(parts.values(), tax)
     discount = parts.get("DISCOUNT", ZERO)
@@ -160,8 +169,10 @@ def _item_charges(item: ItemMoney, countries: list[str], unit: Decimal, missing_
         rates: dict[str, Decimal | None] = dict.fromkeys(parts, ZERO)
         shares = dict.fromkeys(parts, ZERO)
     else:
+        if zero and missing_tax == "stop":
+            raise problem("tax_zero", item.item_id, "TAX", found=ZERO)
         rates = _rates(item, parts, countries, unit, missing_tax)
-        shares = _tax_shares(parts, tax, item.tax_parts, unit)
+        shares = _tax_shares(parts, tax, item.tax_parts, rates, unit)
     included = item.tax is None and missing_tax == "included" and not item.collected
 
     def charge(kind: str, quantity: int, amount: Decimal, share: Decimal, part: str) -> Charge:
@@ -186,6 +197,13 @@ def _item_charges(item: ItemMoney, countries: list[str], unit: Decimal, missing_
     if item.collected and tax:
         result.append(Charge("collected_tax", item.item_id, 1, tax, ZERO, None, item.scheme))
     return result
+
+
+def _is_coins_only(parts: Mapping[str, Decimal], countries: list[str], unit: Decimal) -> bool:
+    """Whether the parts come to so little that their tax is nothing when it is rounded."""
+    net = sum(parts.values(), ZERO)
+    rates = [Decimal(rate) for country in countries[:1] for rate in RATES.get(country, ())]
+    return abs(net) * max(rates, default=ZERO) / 100 < unit
 
 
 def _check(item: ItemMoney, parts: Mapping[str, Decimal], tax: Decimal, found: Decimal, unit: Decimal) -> None:
@@ -260,9 +278,23 @@ def _adds_up(item: ItemMoney, parts: Mapping[str, Decimal]) -> bool:
 
 
 def _tax_shares(
-    parts: Mapping[str, Decimal], tax: Decimal, details: Mapping[str, Decimal], unit: Decimal
+    parts: Mapping[str, Decimal],
+    tax: Decimal,
+    details: Mapping[str, Decimal],
+    rates: Mapping[str, Decimal | None],
+    unit: Decimal,
 ) -> dict[str, Decimal]:
-    """The tax of each part: as Amazon details it if that adds up, else in proportion, to the last unit."""
+    """The tax of each part: as Amazon details it if that adds up, else by its rate, the last units on the largest part.
+
+    Not in proportion to the tax: of goods that are given away but for some cents, a cent of rounding would come back
+    as euros on the goods and on their discount.
+    """
     if details and sum(details.values(), ZERO) == tax and set(details) <= set(parts):
         return {kind: details.get(kind, ZERO) for kind in parts}
-    return spread(tax, parts, unit) if parts else {}
+    shares = {
+        kind: (amount * (rates.get(kind) or ZERO) / 100 / unit).to_integral_value(ROUND_HALF_UP) * unit
+        for kind, amount in parts.items()
+    }
+    if shares:
+        shares[max(parts, key=lambda kind: abs(parts[kind]))] += tax - sum(shares.values(), ZERO)
+    return shares

@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..spapi.order_model import Line
+from .vat import RATES
 
 SCHEMES = ("regular", "uoss", "ioss", "deemed", "export", "reverse")
 MIXED = "mixed"
@@ -42,6 +43,7 @@ class Destination:
     :param zone: ``ordinary``, ``outside`` (of the VAT area), ``xi``, or "" when it was not decided
     :param vat_valid: the buyer gave a VAT number and it is valid
     :param origin: ISO code of the country that the goods leave from: the seller's, for FBA that of the marketplace
+    :param business: the buyer is a business, as far as Amazon says so and no number of it is known to be wrong
     """
 
     home: str
@@ -49,6 +51,24 @@ class Destination:
     zone: str = ""
     vat_valid: bool = False
     origin: str = ""
+    business: bool = False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether VAT is due on goods that go there, so that a tax of zero needs a reason: a sale within a country or
+        within the Union, but for one to a business abroad."""
+        places = {self.home, self.origin or self.home, self.country}
+        if self.zone == OUTSIDE or (self.business and self.country != self.home):
+            return False
+        inside = self.in_union and not places - {self.country} - EU
+        return inside or (len(places) == 1 and self.country in RATES)
+
+    @property
+    def is_stock_abroad(self) -> bool:
+        """Whether the goods lie in the Union, or in the United Kingdom, and their seller is established outside of it:
+        a sale to a consumer is then the marketplace's by law (Directive 2006/112/EC art. 14a (2); VATA 1994 s. 5A)."""
+        origin = self.origin or self.home
+        return bool(self.home) and ((origin in EU and self.home not in EU) or (origin == "GB" != self.home))
 
     @property
     def in_union(self) -> bool:

@@ -54,6 +54,7 @@ class OrderMapper:
         self.products = {kind: env.ref(f"amazon_spapi_connector.{name}") for kind, name in PRODUCTS.items()}
         self.pricelists: dict[int, int] = {}
         self.units: dict[int, Decimal] = {}
+        self.rated: dict[int, bool] = {}
         self.charged: dict[int, list[Charge]] = {}
         self.fiscal: dict[int, dict] = {}
 
@@ -75,20 +76,23 @@ class OrderMapper:
         :raise OrderDataError: the order cannot be used as it is
         """
         parsed = self.parsed(order)
-        currency = order.currency_id
-        if not parsed.total or not currency:
+        currency, total = order.currency_id, parsed.total and parsed.total.value
+        if total is None and parsed.is_free_of_charge:
+            currency, total = order.marketplace_id.currency_id, Decimal(0)
+        if total is None:
             raise problem("money_missing")
+        self._check_currency(currency)
         items = self.taxes.items(order, parsed)
         unit = self.units.setdefault(currency.id, Decimal(1).scaleb(-currency.decimal_places))
         tips = [part for part in parsed.breakdowns if part.type == "DELIVERY_TIP"]
         found = charges(
             items,
-            parsed.total.value,
+            total,
             countries=filter(None, (self.taxes.country(order).code, order.marketplace_id.code, self.taxes.home)),
             unit=unit,
             tip=sum((tip.value for tip in tips), Decimal(0)),
             tip_open=any(tip.status == "PENDING" for tip in tips),
-            order_parts={part.type: part.value for part in parsed.breakdowns if part.type != "DELIVERY_TIP"},
+            order_parts=_by_type(part for part in parsed.breakdowns if part.type != "DELIVERY_TIP"),
             missing_tax=self.account.missing_tax,
         )
         self.charged[order.id] = found
@@ -153,6 +157,7 @@ class OrderMapper:
             "discount": 0.0,
             "name": product.name,
             "price_unit": float(amount),
+            "technical_price_unit": float(amount) + 1,
             "tax_ids": [Command.clear()],
         }
 
@@ -176,6 +181,29 @@ class OrderMapper:
             }
         )
 
+    def _check_currency(self, currency) -> None:
+        """Refuse a currency that the books do not know the worth of: without any rate Odoo takes it one to one.
+
+        :raise PriceProblem: it is unknown, not active, or has no rate in this company
+        """
+        if not currency:
+            raise problem("currency_unknown")
+        if currency == self.company.currency_id:
+            return
+        if not currency.active:
+            raise problem("currency_inactive")
+        if currency.id not in self.rated:
+            # sudo: whether there is a rate does not depend on who presses "Retry"
+            self.rated[currency.id] = bool(
+                self.env["res.currency.rate"]
+                .sudo()
+                .search_count(
+                    [("currency_id", "=", currency.id), ("company_id", "in", (False, self.company.root_id.id))], limit=1
+                )
+            )
+        if not self.rated[currency.id]:
+            raise problem("currency_without_rate")
+
     def _pricelist(self, order, currency) -> int | bool:
         """The chosen one; else none in the company's currency, and one that carries Amazon's in any other."""
         if chosen := self.header.pricelist(order, currency):
@@ -188,13 +216,10 @@ class OrderMapper:
             domain = [("company_id", "=", self.company.id), ("currency_id", "=", currency.id), ("name", "=", name)]
             pricelist = Pricelist.search(domain, limit=1)
             if not pricelist:
-                if not currency.active:
-                    currency.sudo().active = True
-                pricelist = Pricelist.create(
-                    {"name": name, "currency_id": currency.id, "company_id": self.company.id, "selectable": False}
-                    if "selectable" in Pricelist._fields
-                    else {"name": name, "currency_id": currency.id, "company_id": self.company.id}
-                )
+                values = {"name": name, "currency_id": currency.id, "company_id": self.company.id}
+                if "selectable" in Pricelist._fields:  # website_sale: no visitor chooses it
+                    values["selectable"] = False
+                pricelist = Pricelist.create(values)
             self.pricelists[currency.id] = pricelist.id
         return self.pricelists[currency.id]
 
@@ -217,3 +242,11 @@ class OrderMapper:
                 }
                 found.append(self.env._("%(where)s: Amazon charged %(expected)s, Odoo makes %(found)s of it", **values))
         return found
+
+
+def _by_type(breakdowns) -> dict[str, Decimal]:
+    """Sums by Amazon's type."""
+    sums: dict[str, Decimal] = {}
+    for part in breakdowns:
+        sums[part.type] = sums.get(part.type, Decimal(0)) + part.value
+    return sums

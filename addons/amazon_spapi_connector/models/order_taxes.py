@@ -30,7 +30,8 @@ class OrderTaxes:
     def __init__(self, env, account) -> None:
         self.env = env
         self.company = account.company_id
-        self.missing_tax = account.missing_tax
+        self.believe_zero = account.zero_tax == "real"
+        self.collecting = {row.marketplace_id.id: row.tax_collected for row in account.option_ids}
         self.home = (self.company.account_fiscal_country_id or self.company.country_id).code or ""
         self.wanted: dict[TaxKey, object] = {}
         self._zero: dict[tuple[int, int, str], object] = {}
@@ -46,13 +47,27 @@ class OrderTaxes:
         """Where `order` goes, for its scheme."""
         origin = order.marketplace_id.code if order.fulfilled_by == "AMAZON" else self.home
         country = self.country(order).code or ""
-        return Destination(self.home, country, order.vat_zone or "", order.vat_check == "valid", origin or "")
+        business = "AMAZON_BUSINESS" in (order.programs or "") and order.vat_check != "invalid"
+        valid = order.vat_check == "valid"
+        return Destination(self.home, country, order.vat_zone or "", valid, origin or "", business or valid)
 
     def items(self, order, parsed: Order) -> list[ItemMoney]:
         """The money of the items, each with its scheme."""
         destination = self.destination(order)
-        facilitator = order.marketplace_id.tax_collected
-        return [item_money(line, destination, facilitator) for line in parsed.lines]
+        facilitator = self._is_collected(order, destination)
+        return [item_money(line, destination, facilitator, self.believe_zero) for line in parsed.lines]
+
+    def _is_collected(self, order, destination: Destination) -> bool:
+        """Whether the tax is Amazon's to pay where Amazon does not say otherwise."""
+        if stated := self.collecting.get(order.marketplace_id.id):
+            return stated == "amazon"
+        return order.marketplace_id.tax_collected or self._is_taken_for_collected(order, destination)
+
+    def _is_taken_for_collected(self, order, destination: Destination) -> bool:
+        """Whether the law alone makes it Amazon's. Nobody asks for the tax block of orders that Amazon ships, because
+        it names buyers."""
+        asked = "TAX" in (order.included_parts or "").split(",")
+        return not asked and destination.is_stock_abroad and not destination.business
 
     def scheme_values(self, order, items: list[ItemMoney]) -> dict:
         """What the order keeps: the scheme and why."""
@@ -62,6 +77,14 @@ class OrderTaxes:
     def _why(self, scheme: str, order) -> str:
         _ = self.env._
         country = self.country(order).name or order.marketplace_id.name or ""
+        if scheme == "deemed" and self._is_taken_for_collected(order, self.destination(order)):
+            return _(
+                "Amazon ships from %s for a seller established elsewhere, so by law it collects the tax; it was not"
+                " asked for the tax details of this order.",
+                order.marketplace_id.country_id.name,
+            )
+        if scheme == "regular" and "TAX" not in (order.included_parts or "").split(","):
+            return _("Amazon was not asked for the tax scheme of an order that it ships; taxed in %s.", country)
         if scheme == "export" and order.territory_id:
             return _("%s lies outside the VAT area of the EU, and Amazon charged no tax.", order.territory_id.name)
         return {
@@ -93,9 +116,11 @@ class OrderTaxes:
             return key
         return None if charge.rate is None else self._zero_tax(order.fiscal_position_id, country, charge.scheme)
 
+    def _own(self, product):
+        return product.taxes_id.filtered_domain(self.env["account.tax"]._check_company_domain(self.company))
+
     def _mapped(self, position, product):
-        taxes = product.taxes_id.filtered_domain(self.env["account.tax"]._check_company_domain(self.company))
-        return position.map_tax(taxes or self.company.account_sale_tax_id)
+        return position.map_tax(self._own(product) or self.company.account_sale_tax_id)
 
     def _like(self, rate: Decimal, position, product):
         """The tax of the books that has this rate for this product and fiscal position, if any."""
@@ -106,6 +131,9 @@ class OrderTaxes:
     def _own_tax(self, charge: Charge, position, country, product):
         if charge.scheme not in TAXED:
             return self._zero_tax(position, country, charge.scheme)
+        if not self._own(product):
+            # neither invented nor forgotten
+            raise problem("tax_not_single", charge.item_id, "TAX")
         mapped = self._mapped(position, product)
         if not mapped:
             return None
@@ -127,7 +155,7 @@ class OrderTaxes:
         if key not in self._zero:
             TaxMap = self.env["spapi.tax.map"]
             rows = TaxMap._rows(self.company, [country.id])
-            tax = rows.get((country.id, 0, scheme))
+            tax = TaxMap._in_use(rows.get((country.id, 0, scheme)))
             mapped = position.map_tax(self.company.account_sale_tax_id) if position else None
             if not tax and mapped and len(mapped) == 1 and mapped.amount_type == "percent" and not mapped.amount:
                 tax = mapped
@@ -155,9 +183,10 @@ class OrderTaxes:
         :param rounding_line: called with an amount, gives the values of a line for what no net price can reproduce
         """
         taxes = self.env["spapi.tax.map"]._taxes(self.company, self.wanted)
+        by_line = self.company.tax_calculation_rounding_method != "round_globally"
         for vals in vals_list:
             unit = units[vals["currency_id"]]
-            taxed, left = 0, Decimal(0)
+            taxed, left, whole = 0, Decimal(0), {}
             for _command, _id, line in vals["order_line"]:
                 charge: Charge = line.pop("charge")
                 tax = taxes[line["tax_ids"]] if isinstance(line["tax_ids"], TaxKey) else line["tax_ids"]
@@ -165,10 +194,18 @@ class OrderTaxes:
                 amount = charge.net if net_price and not charge.included else charge.gross
                 # A full float: Odoo multiplies first and rounds the line, so thirds of a cent come out whole.
                 line["price_unit"] = float(amount / charge.quantity)
+                # Odoo takes a price that differs from this one for a person's, and keeps it when a quantity changes.
+                line["technical_price_unit"] = line["price_unit"] + 1
                 line["tax_ids"] = [Command.set(tax.ids if tax else [])]
                 if net_price and tax.amount_type == "percent":
                     taxed += 1
-                    left += charge.tax - _rounded(amount * Decimal(str(tax.amount)) / 100, unit)
+                    computed = amount * Decimal(str(tax.amount)) / 100
+                    left += charge.tax
+                    if by_line:
+                        left -= _rounded(computed, unit)
+                    else:
+                        whole[tax.id] = whole.get(tax.id, Decimal(0)) + computed
+            left -= sum((_rounded(computed, unit) for computed in whole.values()), Decimal(0))
             if left and abs(left) <= unit * taxed:
                 # Amazon rounds the tax of each piece; a net price times a rate cannot always give the same cent.
                 vals["order_line"].append(Command.create(rounding_line(left)))

@@ -9,9 +9,30 @@ from ..mapping.amounts import Difference, PriceProblem
 
 def explain(env, order, caught: PriceProblem) -> str:
     """A sentence that says what to do, then a line for each difference: where, which part, stated and found."""
+    if advice := _of_currency(env, order, caught.code):
+        return advice
     by_item = {line.item_id: line for line in order.line_ids}
     lines = [_line(env, by_item.get(one.item_id), order, one) for one in caught.differences]
     return "\n".join([_advice(env, caught.code), *dict.fromkeys(lines)])
+
+
+def _of_currency(env, order, code: str) -> str:
+    """What to do about a currency, "" for any other problem."""
+    _ = env._
+    values = {"currency": order.currency_id.name or "", "company": order.company_id.name}
+    return {
+        "currency_unknown": _("Odoo does not know the currency of this order. Create it, then read the order again."),
+        "currency_inactive": _(
+            "%(currency)s is not active in Odoo. Activate it under Accounting → Configuration → Currencies and enter"
+            " its exchange rate, then retry.",
+            **values,
+        ),
+        "currency_without_rate": _(
+            "%(company)s has no exchange rate for %(currency)s, and Odoo would book the order one to one. Enter a rate"
+            " under Accounting → Configuration → Currencies, then retry.",
+            **values,
+        ),
+    }.get(code, "")
 
 
 def kinds(env) -> dict[str, str]:
@@ -40,9 +61,13 @@ def _advice(env, code: str) -> str:
             "Amazon sent no tax. Decide on the account what to do with such orders (“When Amazon Sends No Tax”), then"
             " retry."
         ),
+        "tax_zero": _(
+            "Amazon states a tax of zero where VAT is due, as it does where it does not calculate your VAT. Decide on"
+            " the account what that means (“When Amazon States a Tax of Zero”, “When Amazon Sends No Tax”), then retry."
+        ),
         "tax_not_single": _(
-            "The product's taxes are not one percentage, so they cannot be taken out of Amazon's price. Give the"
-            " product one sales tax, then retry."
+            "The product has no sales tax, several, or none that is a percentage, so it cannot be taken out of Amazon's"
+            " price. Give the product one sales tax (0 % if it bears none), then retry."
         ),
         "tax_not_found": _("No tax rate explains Amazon's tax. Compare the order in Seller Central."),
         "item_mismatch": _("The parts of an item do not add up. Compare the order in Seller Central."),

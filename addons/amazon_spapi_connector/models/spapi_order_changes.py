@@ -150,7 +150,8 @@ class SpapiOrder(models.Model):
                 or set(line.tax_ids.ids) != taxes
             ):
                 # All of them together: Odoo would take the price of another quantity from its pricelist.
-                changes.append((line, {name: values[name] for name in (*AMOUNTS, "discount", "tax_ids")}))
+                names = (*AMOUNTS, "technical_price_unit", "discount", "tax_ids")
+                changes.append((line, {name: values[name] for name in names}))
         # A confirmed line cannot go away; a line that was empty before is none of Amazon's.
         free = free.filtered(lambda line: line.spapi_line_id or line.product_id.id in charges)
         changes += [(line, None) for line in free if line.product_uom_qty and not line.is_downpayment]

@@ -190,7 +190,7 @@ class SpapiOrder(models.Model):
         """The fiscal position of an order to a special territory, and why: the code of its country says too little."""
         _ = self.env._
         territory = self.territory_id.sudo().with_company(company)  # sudo: the import has no rights on settings
-        if territory.fiscal_position_id:
+        if territory.fiscal_position_id.active:
             return territory.fiscal_position_id, _("Set for %s in “Special Territories”.", territory.name)
         if territory.kind != "outside" or detected.zip_from or not territory.zip_codes:
             return detected, reason

@@ -38,11 +38,25 @@ class SpapiOrder(models.Model):
         done = self.browse()
         for account, orders in self.sudo().grouped("account_id").items():
             orders = orders.filtered(lambda order: not order.sale_order_id and order._is_mappable())
+            orders = orders._of_ordinary_size(account)
             orders._ensure_subjects(account)
             orders._decide_fiscal_positions(account)
             ready = orders._with_products()
             done += ready._map_isolated(account.with_env(self.env))
         return done.with_env(self.env)
+
+    def _of_ordinary_size(self, account):
+        """Stop the orders that have more lines than the account takes for ordinary; return the others."""
+        huge = self.filtered(lambda order: len(order.line_ids) > account.max_lines)
+        for order in huge:
+            text = self.env._(
+                "The order has %(lines)s lines, more than the %(limit)s that are imported without being asked. Look at"
+                " it, raise “Lines at Most” on the account, then retry; it may take minutes.",
+                lines=len(order.line_ids),
+                limit=account.max_lines,
+            )
+            order._set_problem("exception", "too_many_lines", text)
+        return self - huge
 
     # === SALE ORDERS === #
 

@@ -5,6 +5,8 @@ from odoo import api, fields, models
 REMEDIES = {
     "sku_unmapped": "products",
     "tax_missing": "account",
+    "tax_zero": "account",
+    "too_many_lines": "account",
     "no_address": "account",
     "tax_not_found": "taxes",
     "tax_not_single": "taxes",
@@ -12,6 +14,8 @@ REMEDIES = {
     "shipped_elsewhere": "deliver",
     "cancelled_here": "amazon",
     "refused": "retry",
+    "currency_inactive": "retry",
+    "currency_without_rate": "retry",
     "unexpected": "retry",
     "not_opened": "retry",
 }

@@ -63,6 +63,23 @@ class SpapiOrder(models.Model):
         now = fields.Datetime.now()
         for order in self.sudo():
             order.write({"vies_state": answers[order.id], "vies_asked": now, "vies_attempts": order.vies_attempts + 1})
+            if answers[order.id] == "invalid" and order.fiscal_scheme in ("reverse", "mixed"):
+                order._warn_of_untaxed_sale()
+
+    def _warn_of_untaxed_sale(self) -> None:
+        """The sale went without tax because of a number that VIES does not know: a person decides, before it ships."""
+        self.ensure_one()
+        if not self.sale_order_id or self.sale_order_id.state == "cancel":
+            return
+        self.sale_order_id.with_context(mail_activity_quick_update=True).activity_schedule(
+            "mail.mail_activity_data_warning",
+            summary=self.env._("The buyer's VAT number is not in VIES"),
+            note=self.env._(
+                "This order was imported without tax, as a sale to a business in another EU country. VIES does not know"
+                " the buyer's VAT number, so the tax may be due: ask your accountant before you ship and invoice it."
+            ),
+            user_id=(self.account_id.user_id or self.env.ref("base.user_admin")).id,
+        )
 
 
 class SpapiAccount(models.Model):

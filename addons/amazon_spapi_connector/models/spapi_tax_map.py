@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Command
 
 SCHEMES = [
@@ -78,24 +79,38 @@ class SpapiTaxMap(models.Model):
             if place not in rows:
                 # sudo: see _rows
                 rows[place] = self.sudo()._create_row(company, key, wanted[key]).tax_id
-            result[key] = rows[place].with_env(self.env)
+            result[key] = self._in_use(rows[place]).with_env(self.env)
         return result
+
+    @api.model
+    def _in_use(self, tax):
+        """`tax`, unless somebody has archived it. :raise UserError: it is archived, and says what to do"""
+        if tax and not tax.active:
+            raise UserError(
+                self.env._(
+                    "The tax “%s” is archived. Name another one in its place under Configuration → Taxes, then retry.",
+                    tax.name,
+                )
+            )
+        return tax
 
     @api.model
     def _create_row(self, company, key: TaxKey, like):
         """A tax that reproduces Amazon's amounts: like the one of the books if there is one, else posted to the account
         of the company's own sales tax."""
         country = self.env["res.country"].browse(key.country_id)
-        fiscal_country = company.account_fiscal_country_id or company.country_id
+        fiscal_country = self._country_of_books(company, key)
         suffix = ", ".join(filter(None, (country.code, SHORT.get(key.scheme))))
         name = f"Amazon VAT {key.rate.normalize():f}% ({suffix})"
         Tax = self.env["account.tax"].with_company(company).with_context(active_test=False)
         tax = Tax.search([("company_id", "=", company.id), ("type_tax_use", "=", "sale"), ("name", "=", name)], limit=1)
         override = "tax_included" if key.included else "tax_excluded"
         if not tax and like:
-            # its accounts and the boxes of the tax return come with it
+            # Its accounts and the boxes of the tax return come with it; what it stands for in fiscal positions must
+            # not: they would then put both taxes on every other sale.
             tax = like.with_company(company).copy(
                 {"name": name, "price_include_override": override, "amount": float(key.rate), "active": True}
+                | {link: [Command.clear()] for link in ("fiscal_position_ids", "original_tax_ids", "replacing_tax_ids")}
             )
         elif not tax:
             tax = Tax.create(
@@ -122,6 +137,22 @@ class SpapiTaxMap(models.Model):
                 "tax_id": tax.id,
             }
         )
+
+    @api.model
+    def _country_of_books(self, company, key: TaxKey):
+        """The country of whose tax return it is: Odoo invoices a fiscal position with a VAT number of its own country
+        with taxes of that country only."""
+        Position = self.env["account.fiscal.position"]
+        registered = key.scheme not in ("export", "reverse") and Position.search(
+            [
+                *Position._check_company_domain(company),
+                ("foreign_vat", "!=", False),
+                ("auto_apply", "=", True),
+                ("country_id", "=", key.country_id),
+            ],
+            limit=1,
+        )
+        return registered.country_id if registered else company.account_fiscal_country_id or company.country_id
 
     @api.model
     def _repartition(self, company, rate: Decimal) -> dict:

@@ -208,6 +208,11 @@ class Order:
         return "AMAZON_BUSINESS" in self.programs
 
     @property
+    def is_free_of_charge(self) -> bool:
+        """A replacement or an exchange of which Amazon states no money at all: the buyer has paid the original."""
+        return bool(self.associations) and not any((self.total, self.breakdowns, *(line.total for line in self.lines)))
+
+    @property
     def is_prime(self) -> bool:
         """A Prime order."""
         return "PRIME" in self.programs

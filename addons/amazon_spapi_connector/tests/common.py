@@ -120,6 +120,7 @@ class SandboxMixin:
         cls.company = cls.env.company
         if not cls.company.chart_template:
             cls.env["account.chart.template"].try_loading("generic_coa", cls.company, install_demo=False)
+        cls.give_rates(EUR=0.9)
         cls.env.user.group_ids += cls.env.ref("amazon_spapi_connector.group_manager")
         cls.account = cls._new_account()
 
@@ -197,6 +198,15 @@ class SandboxMixin:
         values = [{"name": f"Product {sku}", "default_code": sku, "is_storable": True} for sku in skus[skip:]]
         self.env["product.product"].create(values)
         return skus[:skip]
+
+    @classmethod
+    def give_rates(cls, **rates):
+        """Let currencies be active, and be worth so much of one unit of the company's."""
+        for code, rate in rates.items():
+            currency = cls.env.ref(f"base.{code}")
+            currency.active = True
+            if not currency.rate_ids and currency != cls.company.currency_id:
+                cls.env["res.currency.rate"].create({"currency_id": currency.id, "name": "2020-01-01", "rate": rate})
 
     def order(self, order_id: str):
         return self.env["spapi.order"].search(

@@ -72,6 +72,7 @@ class TestAmazonExamples(SpapiCase):
         # Amazon's orders are of 2024 and 2025, and what ended long ago is not stored: they are bought anew
         self.raw = amazon_examples.bought_lately(amazon_examples.orders(MODEL))
         self.account.marketplace_ids = self.env["spapi.marketplace"].search([])
+        self.give_rates(JPY=160.0, GBP=0.85, BRL=6.0, TRY=45.0, USD=1.1)
         skus = sorted({item["product"]["sellerSku"] for raw in self.raw.values() for item in raw["orderItems"]})
         self.env["product.product"].search([("default_code", "in", skus)]).default_code = False
         self.env["product.product"].create(

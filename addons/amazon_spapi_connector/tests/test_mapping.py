@@ -67,6 +67,7 @@ class TestMapping(SpapiCase):
 
     def test_foreign_currency(self):
         """An order in another currency keeps it, through a pricelist of its own."""
+        self.give_rates(SEK=11.5)
         raw = self.one_raw_order()
         self.make_products()
         self.sandbox.put(json.loads(json.dumps(raw).replace('"EUR"', '"SEK"')))

@@ -114,6 +114,37 @@ class TestVies(SpapiCase):
             )
             self.assertEqual(cr.fetchall(), [("sent", "import_decision")])
 
+    def test_untaxed_sale_on_a_number_that_vies_does_not_know(self):
+        """A sale that carries no tax because of such a number is an activity of the person in charge, once."""
+        self.company.account_fiscal_country_id = self.env.ref("base.it")
+        self.account.user_id = new_test_user(self.env, "in_charge", groups="sales_team.group_sale_manager")
+        for order in self.right + self.other:
+            raw = {**order.business_json}
+            for item in raw["orderItems"]:
+                item.pop("tax", None)
+                parts = [part for part in item["proceeds"]["breakdowns"] if part["type"] != "TAX"]
+                total = sum(float(part["subtotal"]["amount"]) for part in parts)
+                parts.append({"type": "TAX", "subtotal": {"amount": "0.00", "currencyCode": "EUR"}})
+                item["proceeds"] = {
+                    "proceedsTotal": {"amount": f"{total:.2f}", "currencyCode": "EUR"},
+                    "breakdowns": parts,
+                }
+            total = sum(float(item["proceeds"]["proceedsTotal"]["amount"]) for item in raw["orderItems"])
+            raw["proceeds"] = {"grandTotal": {"amount": f"{total:.2f}", "currencyCode": "EUR"}}
+            order.business_json, order.amount_total = raw, total
+        self.make_products()
+        (self.right + self.other)._as_service()._map_orders()
+        self.assertEqual(set((self.right + self.other).mapped("fiscal_scheme")), {"reverse"}, self.right.problem)
+        Register.answers = {"136695976": (200, {"valid": True})}
+        self.account.vies_recipient_id = self._register()
+        self._run()
+        self._run()
+        self.assertFalse(self.right.sale_order_id.activity_ids)
+        activity = self.other.sale_order_id.activity_ids
+        self.assertEqual(activity.user_id, self.account.user_id)
+        self.assertIn("VIES", activity.summary)
+        self.assertNotIn("129273398", f"{activity.summary} {activity.note}")
+
     def test_register_decides(self):
         """Without a scope for it nothing leaves, and the account says why."""
         recipient = self._register()
