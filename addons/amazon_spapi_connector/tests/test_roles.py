@@ -221,6 +221,16 @@ class TestRoles(SpapiCase):
             self.look(role, env["spapi.order"], False, "form", [("id", "=", order.id)])
         self.assertFalse(self.failures, "\n".join(self.failures))
 
+    def test_the_most_urgent_stands_first_on_a_telephone_too(self):
+        """To Ship and To Resolve are sorted by ship-by date as cards as well as in the list."""
+        for name in ("action_spapi_order_to_ship", "action_spapi_order_problems"):
+            views = self.env.ref(f"{AMAZON}{name}").views
+            self.assertEqual([kind for _view, kind in views], ["list", "kanban", "form"])
+            for view, kind in views[:2]:
+                arch = etree.fromstring(self.env["spapi.order"].get_view(view, kind)["arch"])
+                self.assertEqual(arch.get("default_order"), "ship_by, id", f"{name} {kind}")
+                self.assertFalse(arch.get("default_group_by"))
+
     def test_who_may_not_create_is_not_asked_to(self):
         """“New” stands only on the screens of whoever may create."""
         for role in set(ROLES) - WITHOUT_APP:
