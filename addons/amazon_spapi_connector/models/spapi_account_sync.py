@@ -65,10 +65,16 @@ class SpapiAccount(models.Model):
     # === TURNS === #
 
     def _to_import(self, force: bool = False):
-        # EXTENDS: whoever was served longest ago is first. Odoo runs a job again, from its start, while time was up:
-        # an account that takes all the time must not have every turn.
+        # EXTENDS: who has something to be read is first, and of those who was served longest ago. Odoo runs a job
+        # again, from its start, while time was up: an account that takes all the time must not have every turn.
         accounts = super()._to_import(force).filtered(lambda account: not account.import_paused)
-        return accounts.sorted(lambda account: account._last_served())
+        return accounts.sorted(lambda account: (not account._has_due(force), account._last_served()))
+
+    def _has_due(self, force: bool) -> bool:
+        if force or (self.retry_at and self.retry_at > fields.Datetime.now()):
+            return force
+        new = len(self.sudo().cursor_ids) < len(SEARCHES)
+        return new or any(self._search_is_due(code, force) for code in SEARCHES)
 
     def _last_served(self) -> datetime:
         moments = [moment for row in self.sudo().cursor_ids for moment in (row.page_token_at, row.last_done) if moment]
