@@ -140,6 +140,11 @@ class SpapiAccount(models.Model):
         )
         return result
 
+    def action_refresh_progress(self) -> dict:
+        """Read the form again. A database made before the progress moved by itself names this in a view, and is
+        updated only if it exists: views are checked while their successors are still to be loaded."""
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
     def _run_import(self, force: bool = False) -> bool:
         # EXTENDS
         finished = super()._run_import(force=force)
