@@ -219,13 +219,14 @@ class SpapiAccount(models.Model):
         # Half a minute of grace, so that a cron that is a second early does not skip a turn.
         return cursor.last_done + timedelta(minutes=self.changes_interval, seconds=-30) <= fields.Datetime.now()
 
-    def _search_parameters(self, code: str, after: datetime) -> dict[str, str]:
+    def _search_parameters(self, code: str, after: datetime, until: datetime | None = None) -> dict[str, str]:
         """Parameters of a new search; the page token is bound to them."""
         if not self.marketplace_ids:
             raise errors.ConfigurationError("no marketplace is chosen", operation="searchOrders", sent=False)
         search = SEARCHES[code]
         return {
-            "lastUpdatedAfter": after.replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "lastUpdatedAfter": _stamp(after),
+            **({"lastUpdatedBefore": _stamp(until)} if until else {}),
             "marketplaceIds": ",".join(sorted(self.marketplace_ids.mapped("amazon_id"))),
             "maxResultsPerPage": str(PAGE_SIZE),
             "includedData": ",".join(search["parts"]),
@@ -241,14 +242,9 @@ class SpapiAccount(models.Model):
         if cursor._token_is_valid():
             parameters = {**cursor.parameters, "paginationToken": cursor.sudo().page_token}
         else:
-            after = cursor.last_updated_after
-            if code == "unshipped":
-                # Amazon refuses a date of long ago, so no order's own date may lead there.
-                oldest = fields.Datetime.now() - LONGEST
-                found = [max(moment, oldest) for moment in self._without_address().values()]
-                after = min([after, *(moment - timedelta(seconds=1) for moment in found)])
-            cursor._begin(self._search_parameters(code, after))
-            parameters = dict(cursor.parameters)
+            if cursor.page_token:
+                cursor.in_parts = True  # the token ended before its pages did
+            parameters = self._begin_search(cursor, code)
         while True:
             if not self._goes_on():
                 return True
@@ -263,15 +259,32 @@ class SpapiAccount(models.Model):
                 if isinstance(error, errors.BadRequest) or error.code in ("PaginationLoop", "TooManyPages"):
                     # The token, not the period, is refused: begin the period again. What is stored is recognised.
                     cursor._restart()
+                    cursor.in_parts |= error.code == "TooManyPages"  # the period is too long, after all
                     self._checkpoint(0, 1)
                 raise
             self._store_page(code, page)
             in_time = self._checkpoint(0, 1)
-            if not page.next_token:
+            if not page.next_token and not cursor.in_parts:
                 return in_time
             if not in_time:
                 return False
-            parameters = {**cursor.parameters, "paginationToken": page.next_token}
+            if page.next_token:
+                parameters = {**cursor.parameters, "paginationToken": page.next_token}
+            else:
+                parameters = self._begin_search(cursor, code)
+
+    def _begin_search(self, cursor, code: str) -> dict[str, str]:
+        """Begin at the cursor; return the parameters of the first page."""
+        after = cursor.last_updated_after
+        oldest = fields.Datetime.now() - LONGEST
+        if cursor.in_parts:
+            after = max(after, oldest)
+        elif code == "unshipped":
+            # Amazon refuses a date of long ago, so no order's own date may lead there.
+            found = [max(moment, oldest) for moment in self._without_address().values()]
+            after = min([after, *(moment - timedelta(seconds=1) for moment in found)])
+        cursor._begin(self._search_parameters(code, after, cursor._end_of_part(after)))
+        return dict(cursor.parameters)
 
     def _store_page(self, code: str, page) -> None:
         """Store a page and move the cursor; the caller commits both together.
@@ -284,7 +297,7 @@ class SpapiAccount(models.Model):
         begun_at, after = cursor.begun_at, (cursor.parameters or {}).get("lastUpdatedAfter", "")
         cursor._count(page.orders)
         cursor._advance(page.next_token, until.astimezone(UTC).replace(tzinfo=None) if until else None)
-        if code == "unshipped" and not page.next_token:
+        if code == "unshipped" and not page.next_token and not cursor.in_parts:
             self._give_up_addresses(begun_at, after)
         _logger.info("account %s, %s: %s orders read", self.id, code, len(page.orders))
 
@@ -308,7 +321,7 @@ class SpapiAccount(models.Model):
             " account."
         )
         for order, updated in self._without_address().items():
-            if begun_at and order.write_date < begun_at and f"{updated:%Y-%m-%dT%H:%M:%SZ}" > after:
+            if begun_at and order.write_date < begun_at and _stamp(updated) > after:
                 order._set_problem("exception", "no_address", text)
 
     # === SALE ORDERS === #
@@ -346,3 +359,8 @@ class SpapiAccount(models.Model):
                 )
             )
             ready.write({"state": "new"})
+
+
+def _stamp(moment: datetime) -> str:
+    """A naive UTC moment as Amazon takes it."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

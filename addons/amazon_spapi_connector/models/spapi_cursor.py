@@ -11,6 +11,8 @@ OVERLAP = timedelta(minutes=2)
 """Amazon's filters are exclusive and its index lags: every read begins a little before the last one ended."""
 TOKEN_LIFE = timedelta(hours=23)
 """Amazon's page tokens live 24 hours; one hour is left for clocks that differ."""
+PART = timedelta(days=7)
+"""A period is read in parts of this length when its pages did not come to an end while their token lived."""
 
 
 class SpapiCursor(models.Model):
@@ -41,6 +43,7 @@ class SpapiCursor(models.Model):
     seen_tokens = fields.Json(
         help="Digests of the pages of this search and of their tokens: one that returns would never end."
     )
+    in_parts = fields.Boolean(help="The period is too long for one search, and is read a week at a time.")
     last_done = fields.Datetime(string="Last Completed")
 
     _search_uniq = models.Constraint("UNIQUE(account_id, search_code)", "This search exists already.")
@@ -59,6 +62,11 @@ class SpapiCursor(models.Model):
     def _begin(self, parameters: dict) -> None:
         self._restart()
         self.write({"parameters": parameters, "begun_at": fields.Datetime.now()})
+
+    def _end_of_part(self, after: datetime) -> datetime | None:
+        """Where a search that begins at `after` ends; None for the present, as the last part is whatever is left."""
+        end = after + PART
+        return end if self.in_parts and end < fields.Datetime.now() - PART / 7 else None
 
     def _has_seen(self, token: str) -> bool:
         return _digest(token) in (self.seen_tokens or [])
@@ -93,7 +101,9 @@ class SpapiCursor(models.Model):
         :param covered_until: what Amazon said the search covers (naive UTC); the earliest of all pages counts.
         """
         self.ensure_one()
-        watermark = min(filter(None, (self.watermark, covered_until)), default=None)
+        asked = parse_time((self.parameters or {}).get("lastUpdatedBefore"))
+        part = asked and asked.astimezone(UTC).replace(tzinfo=None)
+        watermark = min(filter(None, (self.watermark, covered_until, part)), default=None)
         if next_token:
             self.write(
                 {
@@ -107,7 +117,13 @@ class SpapiCursor(models.Model):
             return
         until = (watermark or self._covered_without_word()).replace(microsecond=0) - OVERLAP
         self._restart()
-        self.write({"last_updated_after": max(self.last_updated_after, until), "last_done": fields.Datetime.now()})
+        self.write(
+            {
+                "last_updated_after": max(self.last_updated_after, until),
+                "last_done": fields.Datetime.now(),
+                "in_parts": bool(part),
+            }
+        )
 
     def _covered_without_word(self) -> datetime:
         """What the search covers if Amazon does not say: what was updated before it began, less the two-minute rule.

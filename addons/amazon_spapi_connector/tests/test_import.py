@@ -1,6 +1,9 @@
 from datetime import timedelta
 from random import Random
+from unittest.mock import patch
+from urllib.parse import parse_qs
 
+from odoo import fields
 from odoo.tests import tagged
 
 from ..models import spapi_account_import as importing
@@ -132,6 +135,7 @@ class TestImport(SpapiCase):
 
     def test_expired_page_token(self):
         """A page token of yesterday is not used; the search begins again where the cursor stands."""
+        self.account.import_since = fields.Datetime.now() - timedelta(days=25)
         self.sandbox.generate(120)
         self.sandbox.fault("error_500", after=1)
         self.run_import()
@@ -143,6 +147,34 @@ class TestImport(SpapiCase):
         rows = self.sandbox.control("GET", "journal?operation=searchOrders")
         self.assertNotIn("paginationToken", str(rows[0]["query"]))
         self.assertEqual(self.env["spapi.order"].search_count([("account_id", "=", self.account.id)]), 120)
+
+    def test_a_period_that_is_too_long_for_one_search(self):
+        """Pages that do not end while their token lives are not read from the first one for ever: by the week they end.
+
+        At twenty calls an hour a token lives for 460 pages.
+        """
+        begin = fields.Datetime.now() - timedelta(days=25)
+        self.account.import_since = begin
+        many = {"count": 240, "case": "fbm_unshipped", "marketplaces": [IT, DE], "seed": 1}
+        self.sandbox.control("POST", "orders/generate", {**many, "created_from": f"{begin:%Y-%m-%dT%H:%M:%SZ}"})
+        with patch.object(importing, "MAX_PAGES", 1):
+            self.run_import()
+            self.assertTrue(self.account.last_error)
+            self.sandbox.control("DELETE", "journal")
+            self.run_import()  # the second search finds out for itself
+            self.run_import()
+        self.assertFalse(self.account.last_error)
+        cursors = self.account.cursor_ids
+        self.assertEqual(cursors.mapped("in_parts"), [False, False])
+        self.assertGreater(min(cursors.mapped("last_updated_after")), fields.Datetime.now() - timedelta(hours=1))
+        self.assertEqual(self.env["spapi.order"].search_count([("account_id", "=", self.account.id)]), 240)
+        asked = [parse_qs(row["query"]) for row in self.sandbox.control("GET", "journal?operation=searchOrders")]
+        parts = {
+            (*one["lastUpdatedBefore"], *one.get("fulfilledBy", ())) for one in asked if "lastUpdatedBefore" in one
+        }
+        print(f"\nFIGURE import_parts {len(parts)} parts =6")
+        self.assertEqual(len(parts), 6, "three whole weeks of each search")
+        self.assertLessEqual(len(asked), 11, "no part is read twice")
 
     def test_second_import_of_an_account_steps_back(self):
         """While one process imports an account, another leaves it alone."""
