@@ -162,7 +162,8 @@ def _is_small(data: Buffer) -> bool:
     head = bytes(data[:26])
     if head.startswith(b"\x89PNG"):
         return (
-            min(struct.unpack(">II", head[16:24])) < _SMALLEST // 2
+            len(head) < 24  # a signature in a script, and no picture behind it
+            or min(struct.unpack(">II", head[16:24])) < _SMALLEST // 2
             or max(struct.unpack(">II", head[16:24])) < _SMALLEST
         )
     if head.startswith(b"GIF8"):

@@ -374,6 +374,7 @@ def test_no_false_alarm(tmp_path: Path) -> None:
     digits = "\n".join(str(numbers.randrange(10 ** numbers.randrange(1, 16))) for _ in range(200_000))
     scanner.scan_bytes(digits.encode(), "random numbers")
     scanner.scan_tree(Path(json.__file__).parent, "standard library")
+    scanner.scan_bytes(b"\x89PNG\r\n\x1a\n", "a signature without a picture")
     other = make_canaries(seed=6)[0]
     scanner.scan_bytes(json.dumps({field: canary.value for field, canary in other.items()}).encode(), "another person")
     if shutil.which("wkhtmltopdf") and shutil.which("tesseract"):
