@@ -90,11 +90,15 @@ class Runner:
             self._running.remove(job)
             self._durations[job.name] = job.seconds
             self.done.append(job)
+        self.start()
+        return ended
+
+    def start(self) -> None:
+        """Start what fits; what ended meanwhile is for the next :meth:`turn`."""
         while self._waiting and len(self._running) < self.slots:
             job = self._waiting.popleft()
             job.start(self.cwd)
             self._running.append(job)
-        return ended
 
     @property
     def busy(self) -> list[str]:

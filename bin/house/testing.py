@@ -181,7 +181,7 @@ def main() -> int:
         runner.add([job for ring in given.rings if ring in _WITHOUT_DATABASE for job in plan.plain(ring)])
         with contextlib.ExitStack() as stack:
             if with_database:
-                runner.turn()  # they run while the database is being made
+                runner.start()  # they run while the database is being made
                 _with_database(stack, plan, runner, with_database, results)
             _follow(runner, results, given.expression)
     finally:
@@ -205,7 +205,6 @@ def _with_database(
             _follow(runner, results, plan.expression)
             runner.slots = 1
         runner.add(plan.addon(place, name) if ring == "addon" else plan.files(ring, place))
-        runner.turn()
     _follow(runner, results, plan.expression)
 
 
