@@ -14,7 +14,7 @@ class TestLifeFba(LifeCase):
 
     def fba(self, status, seed=7, marketplace=IT):
         """An FBA order in a status, as the sandbox holds it."""
-        for attempt in range(40):
+        for attempt in range(200):  # one in seven is what is looked for
             order_id = self.sandbox.generate(1, case="fba", marketplaces=[marketplace], seed=seed + attempt)[0]
             found = self.raw(order_id)["fulfillment"]["fulfillmentStatus"]
             if found == status:
