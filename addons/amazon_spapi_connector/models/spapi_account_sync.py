@@ -73,10 +73,11 @@ class SpapiAccount(models.Model):
     def _has_due(self, force: bool) -> bool:
         if force or (self.retry_at and self.retry_at > fields.Datetime.now()):
             return force
-        new = len(self.sudo().cursor_ids) < len(SEARCHES)
+        new = len(self.sudo().cursor_ids) < len(SEARCHES)  # sudo: the cursors are the administrators'
         return new or any(self._search_is_due(code, force) for code in SEARCHES)
 
     def _last_served(self) -> datetime:
+        # sudo: the cursors are the administrators'
         moments = [moment for row in self.sudo().cursor_ids for moment in (row.page_token_at, row.last_done) if moment]
         return max(moments, default=datetime.min)
 
@@ -101,6 +102,7 @@ class SpapiAccount(models.Model):
         left, _seconds = self.env["spapi.quota"].sudo()._outlook(self, "searchOrders")  # sudo: a count is no secret
         if left >= len(SEARCHES):
             return list(SEARCHES)
+        # sudo: the cursors are the administrators'
         served = {cursor.search_code: cursor.page_token_at or cursor.last_done for cursor in self.sudo().cursor_ids}
         return sorted(SEARCHES, key=lambda code: served.get(code) or datetime.min)
 
@@ -116,7 +118,7 @@ class SpapiAccount(models.Model):
         return super()._goes_on() and not self._is_paused()
 
     def _is_paused(self) -> bool:
-        account_sudo = self.sudo()
+        account_sudo = self.sudo()  # sudo: whoever works for the account may know that it is paused
         account_sudo.invalidate_recordset(["import_paused"])
         return account_sudo.import_paused
 

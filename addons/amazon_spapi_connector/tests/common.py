@@ -17,6 +17,7 @@ from odoo import SUPERUSER_ID, api
 from odoo.exceptions import UserError
 from odoo.tests import TransactionCase
 
+from odoo.addons.base.models import ir_cron
 from odoo.addons.pii_retention import proof, tombstones
 from odoo.addons.pii_retention.keys import STORE_ID
 
@@ -164,6 +165,36 @@ class SandboxMixin:
         """An environment whose commits and second cursors stay inside this test."""
         with self.enter_registry_test_mode(), self.registry.cursor() as cr:
             yield api.Environment(cr, SUPERUSER_ID, {})
+
+    def run_job(self, name: str):
+        """A scheduled action as a worker runs it, on a machine so slow that the time is up after each step."""
+        cron = self.env.ref(name)
+        job = {
+            "id": cron.id,
+            "user_id": cron.user_id.id,
+            "cron_name": cron.cron_name,
+            "ir_actions_server_id": cron.ir_actions_server_id.id,
+            "lastcall": False,
+            "timed_out_counter": 0,
+            "active": True,
+        }
+        self.env.flush_all()
+        with (
+            self.enter_registry_test_mode(),
+            patch.object(ir_cron, "MIN_TIME_PER_JOB", 0),
+            self.assertNoLogs("odoo.addons.base.models.ir_cron", "WARNING"),
+        ):
+            status = self.registry["ir.cron"]._run_job(job)
+        self.env.invalidate_all()
+        return status
+
+    def ask(self, number, **values):
+        """Why an order is not here, asked by the wizard with the buttons a person presses."""
+        question = self.env["spapi.order.question"].create({"number": number, **values})
+        with self.committing() as env:
+            question.with_env(env).action_ask()
+        self.env.invalidate_all()
+        return question
 
     def run_import(self) -> None:
         """What the cron does."""

@@ -23,28 +23,6 @@ IMPORT, BACKGROUND = "amazon_spapi_connector.ir_cron_import_orders", "amazon_spa
 
 
 class BackgroundCase(ReconcileCase):
-    def run_job(self, name: str):
-        """A scheduled action as a worker runs it, on a machine so slow that the time is up after each step."""
-        cron = self.env.ref(name)
-        job = {
-            "id": cron.id,
-            "user_id": cron.user_id.id,
-            "cron_name": cron.cron_name,
-            "ir_actions_server_id": cron.ir_actions_server_id.id,
-            "lastcall": False,
-            "timed_out_counter": 0,
-            "active": True,
-        }
-        self.env.flush_all()
-        with (
-            self.enter_registry_test_mode(),
-            patch.object(ir_cron, "MIN_TIME_PER_JOB", 0),
-            self.assertNoLogs("odoo.addons.base.models.ir_cron", "WARNING"),
-        ):
-            status = self.registry["ir.cron"]._run_job(job)
-        self.env.invalidate_all()
-        return status
-
     def background(self) -> None:
         with self.committing() as env:
             env["spapi.reconciliation"]._cron_background()
@@ -337,13 +315,6 @@ class TestMeanwhile(BackgroundCase):
 
 @tagged("post_install", "-at_install")
 class TestQuestions(BackgroundCase):
-    def ask(self, number, **values):
-        question = self.env["spapi.order.question"].create({"number": number, **values})
-        with self.committing() as env:
-            question.with_env(env).action_ask()
-        self.env.invalidate_all()
-        return question
-
     def test_a_number_in_whatever_form(self):
         for pasted in (
             " 406-1234567-1234567\n",

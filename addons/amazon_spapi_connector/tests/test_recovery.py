@@ -197,13 +197,6 @@ class TestRecovery(SpapiCase):
 
 @tagged("post_install", "-at_install")
 class TestQuestion(SpapiCase):
-    def ask(self, number, **values):
-        question = self.env["spapi.order.question"].create({"number": number, **values})
-        with self.committing() as env:
-            question.with_env(env).action_ask()
-        self.env.invalidate_all()
-        return question
-
     def mend(self, question):
         with self.committing() as env:
             answer = question.with_env(env).action_mend()

@@ -203,24 +203,7 @@ class TestQueue(QueueCase):
         other.write({"sqs_secret_key": SECRET_KEY, "sqs_subscription_id": "other", "sqs_error": "yesterday's"})
         self.send("unreadable")
         self.sqs.send_message(QueueUrl=url, MessageBody="unreadable")
-        cron = self.env.ref("amazon_spapi_notification.ir_cron_read_notifications")
-        job = {
-            "id": cron.id,
-            "user_id": cron.user_id.id,
-            "cron_name": cron.cron_name,
-            "ir_actions_server_id": cron.ir_actions_server_id.id,
-            "lastcall": False,
-            "timed_out_counter": 0,
-            "active": True,
-        }
-        self.env.flush_all()
-        with (
-            self.enter_registry_test_mode(),
-            patch.object(ir_cron, "MIN_TIME_PER_JOB", 0),
-            self.assertNoLogs("odoo.addons.base.models.ir_cron", "WARNING"),
-        ):
-            status = self.registry["ir.cron"]._run_job(job)
-        self.env.invalidate_all()
+        status = self.run_job("amazon_spapi_notification.ir_cron_read_notifications")
         self.assertEqual(status, ir_cron.CompletionStatus.FULLY_DONE)
         rows = self.env["spapi.notification"].search([("state", "=", "dead")])
         self.assertEqual(rows.account_id, self.account + other)
