@@ -126,7 +126,7 @@ def read(account, number: str, *, automatic: bool) -> tuple[str, Any]:
     :raise errors.SpapiError: nothing was stored
     :raise UserError: the key store cannot be used
     """
-    from .models.spapi_account_import import BUSINESS_PARTS, SEARCHES  # late: the models import this module
+    from .models.spapi_account_search import BUSINESS_PARTS, SEARCHES  # late: the models import this module
 
     Order = account.env["spapi.order"].sudo()  # sudo: orders are the import's, whoever asks for one
     parts = BUSINESS_PARTS

@@ -9,7 +9,7 @@ from . import scenario
 OUT_OF_ORDER = """
 account = env["spapi.account"].search([], limit=1)._as_service()
 from odoo.addons.amazon_spapi_connector.calling import call
-from odoo.addons.amazon_spapi_connector.models.spapi_account_import import SEARCHES
+from odoo.addons.amazon_spapi_connector.models.spapi_account_search import SEARCHES
 
 parts = SEARCHES["unshipped"]["parts"]
 client_pages = []

@@ -6,7 +6,7 @@ import psycopg2
 
 from odoo import api, fields, models
 
-from .spapi_account_import import SEARCHES
+from .spapi_account_search import SEARCHES
 
 LONGEST_PLAN = timedelta(minutes=5)
 MINUTES = {"minutes": 1, "hours": 60}

@@ -12,7 +12,7 @@ from odoo.exceptions import UserError
 from ..mapping.fulfilment import GONE_STATUSES, life_digest
 from ..mapping.incoming import clock_facts, items_digest
 from ..spapi.orders import Order, OrderDataError, parse_order
-from .spapi_order_store import ORIGIN
+from .spapi_order_sealing import ORIGIN
 
 _logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from .. import calling
 from ..mapping.incoming import read
 from ..mapping.reconciling import DIFFERENT, EQUAL, KNOWN, UNDECIDED, Difference, Policy, Verdict, compare
 from .reconciliation_facts import here_of
-from .spapi_account_import import BUSINESS_PARTS, LONGEST
+from .spapi_account_search import BUSINESS_PARTS, LONGEST
 
 FOREIGN_BATCH = 500
 

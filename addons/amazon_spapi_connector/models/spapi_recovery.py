@@ -10,7 +10,7 @@ from odoo.exceptions import UserError
 from .. import calling, recovering
 from ..mapping.incoming import read
 from ..spapi import errors
-from .spapi_account_import import BUSINESS_PARTS
+from .spapi_account_search import BUSINESS_PARTS
 
 STEP = 10
 """Orders that are read, each committed, before the import gets its turn."""

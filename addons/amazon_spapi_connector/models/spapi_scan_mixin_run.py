@@ -11,7 +11,8 @@ from .. import calling
 from ..recovering import Busy
 from ..spapi import errors
 from ..spapi.values import parse_time
-from .spapi_account_import import BUSINESS_PARTS, CONCURRENCY, LONGEST, PAGE_SIZE, SEARCHES
+from .spapi_account_import import CONCURRENCY
+from .spapi_account_search import BUSINESS_PARTS, LONGEST, PAGE_SIZE, SEARCHES
 from .spapi_cursor import TOKEN_LIFE
 
 LOCK = 0x5B0C

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from odoo import fields
 
-from ..models import spapi_account_import as importing
+from ..models import spapi_account_search as searching
 from .common import IT, SpapiCase
 
-FULL = importing.SEARCHES["unshipped"]["parts"]
-LESS = importing.SEARCHES["changes"]["parts"]
+FULL = searching.SEARCHES["unshipped"]["parts"]
+LESS = searching.SEARCHES["changes"]["parts"]
 
 
 class LifeCase(SpapiCase):

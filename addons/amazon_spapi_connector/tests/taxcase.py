@@ -3,10 +3,10 @@
 from copy import deepcopy
 from decimal import Decimal
 
-from ..models import spapi_account_import as importing
+from ..models import spapi_account_search as searching
 from .common import IT, SpapiCase
 
-FULL = importing.SEARCHES["unshipped"]["parts"]
+FULL = searching.SEARCHES["unshipped"]["parts"]
 
 
 class TaxCase(SpapiCase):

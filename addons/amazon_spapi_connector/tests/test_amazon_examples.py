@@ -3,12 +3,12 @@ from unittest import skipUnless
 
 from odoo.tests import tagged
 
-from ..models import spapi_account_import as importing
+from ..models import spapi_account_search as searching
 from . import amazon_examples
 from .common import SpapiCase
 
 MODEL = amazon_examples.document()
-FULL = importing.SEARCHES["unshipped"]["parts"]
+FULL = searching.SEARCHES["unshipped"]["parts"]
 
 # Written down from Amazon's examples by hand: currency, total, then the lines of the sale order as
 # (SKU or name of the charge, quantity, what the buyer paid for it, tax in it).

@@ -5,7 +5,7 @@ from copy import deepcopy
 from odoo import fields
 from odoo.tests import tagged
 
-from ..models import spapi_account_import as importing
+from ..models import spapi_account_search as searching
 from .common import DE, IT, SpapiCase
 
 LINES = 10_000
@@ -239,14 +239,14 @@ class TestBadInputLive(SpapiCase):
         """One page twice among others: its orders are stored once."""
         ids = self.sandbox.generate(130, marketplaces=[IT])
         pages = []
-        real = importing.SpapiAccount._store_page
+        real = searching.SpapiAccount._store_page
 
         def twice(account, code, page):
             real(account, code, page)
             if code == "unshipped":
                 pages.append(page)
                 account.env["spapi.order"].sudo()._store_orders(
-                    account, deepcopy(pages[0].orders), importing.SEARCHES[code]["parts"]
+                    account, deepcopy(pages[0].orders), searching.SEARCHES[code]["parts"]
                 )
 
         self.patch(type(self.env["spapi.account"]), "_store_page", twice)

@@ -4,11 +4,11 @@ from zlib import crc32
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from ..models import spapi_account_import as importing
+from ..models import spapi_account_search as searching
 from .common import SpapiCase
 
-FULL = importing.SEARCHES["unshipped"]["parts"]
-LESS = importing.SEARCHES["changes"]["parts"]
+FULL = searching.SEARCHES["unshipped"]["parts"]
+LESS = searching.SEARCHES["changes"]["parts"]
 
 
 @tagged("post_install", "-at_install")

@@ -4,10 +4,10 @@ from copy import deepcopy
 
 from odoo.tests import tagged
 
-from ..models import spapi_account_import as importing
+from ..models import spapi_account_search as searching
 from .common import DE, SpapiCase
 
-PARTS = importing.SEARCHES["unshipped"]["parts"]
+PARTS = searching.SEARCHES["unshipped"]["parts"]
 
 
 @tagged("post_install", "-at_install")

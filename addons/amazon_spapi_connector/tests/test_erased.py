@@ -4,11 +4,11 @@ from odoo.tests import tagged
 
 from odoo.addons.pii_retention import keys, tombstones
 
-from ..models import spapi_account_import as importing
-from ..models.spapi_order_store import ORIGIN
+from ..models import spapi_account_search as searching
+from ..models.spapi_order_sealing import ORIGIN
 from .common import SpapiCase
 
-FULL = importing.SEARCHES["unshipped"]["parts"]
+FULL = searching.SEARCHES["unshipped"]["parts"]
 
 
 @tagged("post_install", "-at_install")

@@ -2,12 +2,12 @@ from unittest import skipUnless
 
 from odoo.tests import Form, new_test_user, tagged
 
-from ..models import spapi_account_import as importing
+from ..models import spapi_account_search as searching
 from . import amazon_examples, generated_orders
 from .common import SpapiCase
 
 MODEL = amazon_examples.document()
-FULL = importing.SEARCHES["unshipped"]["parts"]
+FULL = searching.SEARCHES["unshipped"]["parts"]
 PAGES, PAGE = 8, 50
 STATES = {"pending", "new", "waiting", "imported", "ignored", "exception", "quarantined", "cancelled"}
 

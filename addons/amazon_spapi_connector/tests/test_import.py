@@ -7,6 +7,7 @@ from odoo import fields
 from odoo.tests import tagged
 
 from ..models import spapi_account_import as importing
+from ..models import spapi_account_search as searching
 from .common import DE, IT, SpapiCase
 
 
@@ -61,7 +62,7 @@ class TestImport(SpapiCase):
         self.sandbox.generate(10)
         self.make_products()
         payloads = list(self.sandbox.orders().values())
-        full, less = importing.SEARCHES["unshipped"]["parts"], importing.SEARCHES["changes"]["parts"]
+        full, less = searching.SEARCHES["unshipped"]["parts"], searching.SEARCHES["changes"]["parts"]
         stripped = [self._without_person(payload) for payload in payloads]
         pages = [(payloads[:6], full), (payloads[4:], full), (stripped, less), (stripped[3:8], less)]
         results = []
@@ -89,7 +90,7 @@ class TestImport(SpapiCase):
     def test_older_never_replaces_newer(self):
         """A late page with an old state of an order is recognised."""
         raw = self.one_raw_order()
-        parts = importing.SEARCHES["unshipped"]["parts"]
+        parts = searching.SEARCHES["unshipped"]["parts"]
         old = {**raw, "lastUpdatedTime": "2020-01-01T00:00:00Z", "programs": ["PREORDER"]}
         store = self.env["spapi.order"]._store_orders
         store(self.account, [raw], parts)
@@ -101,11 +102,11 @@ class TestImport(SpapiCase):
         """A newer state without buyer and address keeps both, and keeps the parts that were not asked for."""
         raw = self.one_raw_order()
         store = self.env["spapi.order"]._store_orders
-        store(self.account, [raw], importing.SEARCHES["unshipped"]["parts"])
+        store(self.account, [raw], searching.SEARCHES["unshipped"]["parts"])
         order = self.order(raw["orderId"])
         token, country = order.subject_id.sudo().operational_token, order.business_json["recipient"]
         newer = {**self._without_person(raw), "lastUpdatedTime": "2040-01-01T00:00:00Z"}
-        self.assertEqual(store(self.account, [newer], importing.SEARCHES["changes"]["parts"]), order)
+        self.assertEqual(store(self.account, [newer], searching.SEARCHES["changes"]["parts"]), order)
         order.invalidate_recordset()
         self.assertEqual(order.subject_id.sudo().operational_token, token)
         self.assertTrue(token)
@@ -157,7 +158,7 @@ class TestImport(SpapiCase):
         self.account.import_since = begin
         many = {"count": 240, "case": "fbm_unshipped", "marketplaces": [IT, DE], "seed": 1}
         self.sandbox.control("POST", "orders/generate", {**many, "created_from": f"{begin:%Y-%m-%dT%H:%M:%SZ}"})
-        with patch.object(importing, "MAX_PAGES", 1):
+        with patch.object(searching, "MAX_PAGES", 1):
             self.run_import()
             self.assertTrue(self.account.last_error)
             self.sandbox.control("DELETE", "journal")
@@ -207,7 +208,7 @@ class TestImport(SpapiCase):
         """An order that the second search finds first waits for its address, gets it once, and is imported."""
         raw = self.one_raw_order()
         self.make_products()
-        self.env["spapi.order"]._store_orders(self.account, [self._without_person(raw)], importing.BUSINESS_PARTS)
+        self.env["spapi.order"]._store_orders(self.account, [self._without_person(raw)], searching.BUSINESS_PARTS)
         order = self.order(raw["orderId"])
         self.assertEqual((order.state, order.problem_code), ("new", "address_to_come"))
         self.account.import_since = "2039-01-01"

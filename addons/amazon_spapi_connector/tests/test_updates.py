@@ -4,11 +4,11 @@ from datetime import timedelta
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
-from ..models import spapi_account_import as importing
+from ..models import spapi_account_search as searching
 from .common import DE, IT, SpapiCase
 
-FULL = importing.SEARCHES["unshipped"]["parts"]
-LESS = importing.SEARCHES["changes"]["parts"]
+FULL = searching.SEARCHES["unshipped"]["parts"]
+LESS = searching.SEARCHES["changes"]["parts"]
 
 
 @tagged("post_install", "-at_install")

@@ -8,11 +8,11 @@ from unittest.mock import patch
 from odoo.exceptions import AccessError
 from odoo.tests import Form, new_test_user, tagged
 
-from ..models import spapi_account_import as importing
+from ..models import spapi_account_search as searching
 from ..spapi import vies
 from .common import DE, SpapiCase
 
-FULL = importing.SEARCHES["unshipped"]["parts"]
+FULL = searching.SEARCHES["unshipped"]["parts"]
 
 
 class Register(BaseHTTPRequestHandler):

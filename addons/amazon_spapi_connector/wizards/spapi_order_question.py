@@ -7,7 +7,7 @@ from odoo.addons.pii_retention import sweeping
 
 from .. import recovering
 from ..mapping.whereabouts import Place, whereabouts
-from ..models.spapi_account_import import BUSINESS_PARTS
+from ..models.spapi_account_search import BUSINESS_PARTS
 from ..spapi import errors
 
 BUTTONS = {

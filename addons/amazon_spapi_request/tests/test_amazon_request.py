@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tests import new_test_user, tagged
 
 from odoo.addons.amazon_spapi_connector.models import spapi_account_import as importing
+from odoo.addons.amazon_spapi_connector.models import spapi_account_search as searching
 from odoo.addons.amazon_spapi_connector.spapi.auth import TOKENS
 from odoo.addons.amazon_spapi_connector.tests.common import DE, IT, SELLER, SpapiCase
 from odoo.addons.pii_retention import channel, transactions
@@ -119,7 +120,7 @@ class TestAmazonRequest(SpapiCase):
         def late(request):
             begin(request)
             self.env["spapi.order"].sudo()._store_orders(
-                self.account.sudo(), [raw], importing.SEARCHES["unshipped"]["parts"]
+                self.account.sudo(), [raw], searching.SEARCHES["unshipped"]["parts"]
             )
 
         with patch.object(type(request), "_begin", late):
