@@ -62,6 +62,8 @@ from . import (
     spapi_recovery_line,
     spapi_tax_map,
     spapi_territory,
+    stock_move,
     stock_picking,
     stock_picking_amazon,
+    stock_rule,
 )

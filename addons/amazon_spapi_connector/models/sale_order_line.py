@@ -26,7 +26,10 @@ class SaleOrderLine(models.Model):
         return {self.product_id: self.product_uom_id._compute_quantity(1, self.product_id.uom_id, round=False)}
 
     def _spapi_quantity_gone(self):
-        """Return what has left for the customer, in the line's unit. What came back had left all the same."""
+        """Return what has left for the customer, in the line's unit.
+
+        What came back had left all the same; what goes out instead of it is nothing more of the order.
+        """
         self.ensure_one()
         parts = self._spapi_parts()
         gone = min((self._spapi_part_gone(product) / units for product, units in parts.items()), default=0.0)
@@ -41,7 +44,7 @@ class SaleOrderLine(models.Model):
             if move.product_id == product
             and move.state == "done"
             and move.location_dest_id._is_outgoing()
-            and not move.origin_returned_move_id
+            and not _is_second_time(move)
         )
 
     # === WHAT IS TO LEAVE === #
@@ -53,7 +56,7 @@ class SaleOrderLine(models.Model):
         moves = [
             move
             for move in self.move_ids
-            if move.product_id == product and move.state not in ("done", "cancel") and not move.origin_returned_move_id
+            if move.product_id == product and move.state not in ("done", "cancel") and not _is_second_time(move)
         ]
         moves.sort(key=lambda move: (not move.location_dest_id._is_outgoing(), -_depth(move), move.id))
         return self.move_ids.browse(move.id for move in moves)
@@ -112,6 +115,11 @@ class SaleOrderLine(models.Model):
                     surplus -= taken
                     _take(result, move, taken, moves)
         return result
+
+
+def _is_second_time(move):
+    """Tell whether a move is of goods that had left before: they come back, or others go out in their stead."""
+    return bool(move.origin_returned_move_id) or move.spapi_exchange
 
 
 def _take(result, move, quantity, moves):

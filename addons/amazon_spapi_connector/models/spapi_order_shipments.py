@@ -201,7 +201,10 @@ class SpapiOrder(models.Model):
         numbers = [number for number in dict.fromkeys(numbers) if number not in known]
         bare = pickings.filtered(
             lambda picking: (
-                picking.state == "done" and picking.picking_type_code == "outgoing" and not picking.carrier_tracking_ref
+                picking.state == "done"
+                and picking.picking_type_code == "outgoing"
+                and not picking.carrier_tracking_ref
+                and not all(picking.move_ids.mapped("spapi_exchange"))
             )
         )
         if numbers and bare:

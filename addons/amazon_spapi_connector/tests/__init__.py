@@ -16,6 +16,7 @@ from . import (
     test_life_by_hand,
     test_life_cancellations,
     test_life_changes,
+    test_life_exchanges,
     test_life_fba,
     test_life_robust,
     test_life_shipments,

@@ -1,1 +1,1 @@
-from . import spapi_listing_assign, spapi_order_question
+from . import spapi_listing_assign, spapi_order_question, stock_return_picking
