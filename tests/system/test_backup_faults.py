@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shutil
+import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -77,6 +81,39 @@ def _killed(database: Database, arguments: tuple[object, ...], moment) -> bool:
         process.wait()
 
 
+class Filler:
+    """The ``pg_restore`` of a restore into some database, stopped where it is found: what a slow machine does to it."""
+
+    def __init__(self) -> None:
+        self.pid = 0
+
+    def is_found(self, database: Database, prefix: str) -> bool:
+        """Stop the first one that has begun to work in a database whose name starts with ``prefix``."""
+        working = f"""SELECT 1 FROM pg_stat_activity
+                       WHERE application_name = 'pii_restore: pg_restore' AND starts_with(datname, '{prefix}')"""
+        if database.place.server.psql(working):
+            for entry in Path("/proc").glob("[0-9]*/cmdline"):
+                with contextlib.suppress(OSError):
+                    line = entry.read_bytes().split(b"\0")
+                    if line[0].endswith(b"pg_restore") and any(part.startswith(prefix.encode()) for part in line):
+                        self.pid = int(entry.parent.name)
+                        os.kill(self.pid, signal.SIGSTOP)
+        return bool(self.pid)
+
+    def kill(self) -> None:
+        """End it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def filler() -> Iterator[Filler]:
+    found = Filler()
+    yield found
+    if found.pid:
+        found.kill()
+
+
 def test_killed_runs_leave_nothing_that_nobody_deletes(place: Place):
     kills = 0
     for kind, ending in (("database", ".half"), ("database", ".age"), ("files", ".half"), ("keys", ".half")):
@@ -140,7 +177,7 @@ def test_backups_that_the_restored_register_does_not_know(place: Place):
     new.drop()
 
 
-def test_restores_that_fail_leave_nothing(place: Place, tmp_path: Path):
+def test_restores_that_fail_leave_nothing(place: Place, tmp_path: Path, filler: Filler):
     database = place.database
     database.allow_log(*RESTORED)
     assert place.backup().returncode == 0
@@ -200,6 +237,12 @@ def test_restores_that_fail_leave_nothing(place: Place, tmp_path: Path):
     assert _killed(database, tested, is_copied)
     tried_again = database.odoo(*tested)
     assert tried_again.returncode == 0, tried_again.stderr
+    assert not database.place.names(f"{cut}_restored_")
+
+    # ... though its pg_restore has not noticed yet that nobody feeds it
+    assert _killed(database, tested, lambda: filler.is_found(database, f"{cut}_restored_"))
+    assert database.place.names(f"{cut}_restored_")
+    assert database.odoo(*tested).returncode == 0
     assert not database.place.names(f"{cut}_restored_")
     new.drop()
 

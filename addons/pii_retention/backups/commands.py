@@ -99,9 +99,10 @@ def _restore_database(database: str, given: Namespace, identities: list) -> int:
         restoring.check_digest(part, None)
     new_database.make(database)
     try:
-        restoring.database(parts[0], database, identities)
-        if given.from_files:
-            _say(f"{restoring.files(parts[1], database, identities)} files.")
+        with new_database.at_work(database):
+            restoring.database(parts[0], database, identities)
+            if given.from_files:
+                _say(f"{restoring.files(parts[1], database, identities)} files.")
     except BaseException:
         new_database.remove(database)
         raise
@@ -157,9 +158,10 @@ def _try(database: str, parts: Any, identities: list) -> str:
         restoring.check_digest(Path(part._file()), part.sha256)
     new_database.make(name)
     try:
-        restoring.database(Path(parts[0]._file()), name, identities)
-        count = sum(restoring.files(Path(part._file()), name, identities) for part in parts[1:])
-        return f"{_look_at(name)} Files: {count}."
+        with new_database.at_work(name):
+            restoring.database(Path(parts[0]._file()), name, identities)
+            count = sum(restoring.files(Path(part._file()), name, identities) for part in parts[1:])
+            return f"{_look_at(name)} Files: {count}."
     finally:
         new_database.remove(name)
 

@@ -25,6 +25,8 @@ _UNFINISHED = "pii_restore: not finished"
 _LONGEST = 63
 """Bytes of a name in PostgreSQL, which cuts off the rest without a word."""
 _COPY = "_restored_"
+FILLER = "pii_restore: pg_restore"
+"""What a ``pg_restore`` of ours calls itself: one whose restore was killed goes on until it wants more to read."""
 #: What an unfinished database looks like. A copy for a test is known by its name too: whoever was killed between the
 #: two statements of :func:`make` has left no comment.
 _IS_UNFINISHED = SQL(
@@ -45,6 +47,13 @@ def is_copy_of(name: str, database: str) -> bool:
     """Tell whether ``name`` is one that :func:`copy_name` gives for ``database``, whenever."""
     ending = re.search(f"{_COPY}[0-9]{{14}}$", name)
     return bool(ending) and name == database.encode()[: _LONGEST - len(ending[0])].decode(errors="ignore") + ending[0]
+
+
+@contextmanager
+def at_work(name: str) -> Iterator[None]:
+    """Be seen at work in the database while the context lasts (:func:`unfinished`), whatever else is in it."""
+    with closing(db_connect(name).cursor()):
+        yield
 
 
 @contextmanager
@@ -92,14 +101,16 @@ def finish(name: str) -> None:
 
 
 def unfinished() -> list[str]:
-    """Return the names of databases whose restore has not finished and in which nobody is at work."""
+    """Return the names of databases whose restore has not finished and in which none is :func:`at_work`."""
     with _postgres() as cr:
         cr.execute(
             SQL(
                 """SELECT d.datname FROM pg_database d
                     WHERE %s AND NOT EXISTS (SELECT FROM pg_stat_activity a
-                                              WHERE a.datid = d.oid AND a.usesysid IS NOT NULL)""",
+                                              WHERE a.datid = d.oid AND a.usesysid IS NOT NULL
+                                                    AND a.application_name <> %s)""",
                 _IS_UNFINISHED,  # an automatic vacuum is nobody: it has no user
+                FILLER,
             )
         )
         return [name for (name,) in cr.fetchall()]

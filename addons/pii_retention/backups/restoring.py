@@ -22,7 +22,7 @@ from odoo.tools.misc import exec_pg_environ, find_pg_tool
 from ..crypto import FileKeyStore
 from ..crypto.posix import TEMPORARY
 from ..figures import CATALOGUE
-from . import names, sealing
+from . import names, new_database, sealing
 from .errors import BackupError
 
 #: Hours that the strictest source gives a backup of keys.
@@ -51,8 +51,9 @@ def database(path: Path, name: str, identities: list[Any]) -> None:
     :raise BackupError: the backup does not open
     """
     command = [find_pg_tool("pg_restore"), "--no-owner", "--no-privileges", "--exit-on-error", "--dbname", name]
+    environment = exec_pg_environ() | {"PGAPPNAME": new_database.FILLER}
     with sealing.opened(path, identities) as reader:
-        code = subprocess.run(command, stdin=reader, env=exec_pg_environ(), check=False).returncode
+        code = subprocess.run(command, stdin=reader, env=environment, check=False).returncode
         while reader.read(1 << 20):  # to the end, where the encryption proves that nothing is missing
             pass
     if code:
