@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from .cache import home
 from .errors import HouseError
@@ -102,7 +103,21 @@ def run(
             kill_group(child)
 
 
-def kill_group(child: subprocess.Popen[str] | subprocess.Popen[bytes], sig: int = signal.SIGKILL) -> None:
+class Process(Protocol):
+    """What :func:`kill_group` needs of a process."""
+
+    @property
+    def pid(self) -> int:
+        """Its id, and its group's."""
+
+    def poll(self) -> int | None:
+        """Its exit code if it has ended."""
+
+    def wait(self) -> int:
+        """Its exit code, when it has ended."""
+
+
+def kill_group(child: Process, sig: int = signal.SIGKILL) -> None:
     """Signal a child that leads its own process group, if it still runs."""
     if child.poll() is None:
         with contextlib.suppress(ProcessLookupError):

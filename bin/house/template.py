@@ -12,7 +12,7 @@ from .progress import say
 STOCK = ("sale_management", "sale_stock", "stock_delivery", "account", "l10n_it")
 """Odoo's own modules that our addons or their tests stand on."""
 COMPANY_SCRIPT = Path(__file__).with_name("company_script.py")
-ASSETS_SCRIPT = Path(__file__).with_name("assets_script.py")
+BROWSER_SCRIPT = Path(__file__).with_name("browser_script.py")
 _KEEP = 2
 
 
@@ -22,7 +22,8 @@ def ensure(cache: Cache, place: Workplace, folder: Path) -> str:
     :raises HouseError: when Odoo cannot install the modules.
     """
     stock_mark = hashlib.sha256(f"{place.odoo.version}|{STOCK}|{COMPANY_SCRIPT.read_text()}".encode()).hexdigest()[:8]
-    stock, template = f"stock_{stock_mark}", f"tpl_{addons_hash(place.odoo)}_{stock_mark}"
+    browser_mark = hashlib.sha256(BROWSER_SCRIPT.read_bytes()).hexdigest()[:4]
+    stock, template = f"stock_{stock_mark}", f"tpl_{addons_hash(place.odoo)}_{stock_mark}{browser_mark}"
     log = folder / "template.log"
     with cache.lock("template"):
         if place.exists(template):
@@ -40,8 +41,7 @@ def ensure(cache: Cache, place: Workplace, folder: Path) -> str:
         addons = own_addons()
         if addons:
             place.install(config, log, "Database with our addons", install=addons)
-            # else the first page of each copy makes them, and Odoo's own runner makes all before its first test
-            place.script(config, half, log, "Scripts and styles", ASSETS_SCRIPT)
+            place.script(config, half, log, "Scripts and styles", BROWSER_SCRIPT)
         place.rename(half, template)
         for old in [name for name in place.names("tpl_") if name != template][: -_KEEP + 1 or None]:
             place.drop(old)

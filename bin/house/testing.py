@@ -18,6 +18,7 @@ from .database import APART, Workplace, own_addons
 from .errors import HouseError
 from .jobs import Job, Runner, have_tests, on_terminal, worker_count
 from .logcheck import bad_lines
+from .nursery import nursery
 from .process import child_env, free_port
 from .progress import say
 from .setting_up import Base
@@ -201,9 +202,12 @@ def _with_database(
     (cache / "test" / "state.json").write_text(json.dumps(state, indent=1))
     stack.callback(_sweep, place)
     for ring in rings:
-        if ring == "bench":  # it measures: nothing else is at work beside it
+        if ring == "bench":  # it measures: nothing else is at work beside it, and each process is a fresh one
             _follow(runner, results, plan.expression)
             runner.slots = 1
+            plan.env.pop("HOUSE_NURSERY", None)
+        if ring == "system":
+            plan.env["HOUSE_NURSERY"] = str(stack.enter_context(nursery(place, name, plan.run)))
         runner.add(plan.addon(place, name) if ring == "addon" else plan.files(ring, place))
     _follow(runner, results, plan.expression)
 

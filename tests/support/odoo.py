@@ -20,6 +20,7 @@ from typing import Any
 
 from house.cache import remove
 from house.database import ODOO_SCRIPT, Workplace
+from house.nursery import Forked
 from house.process import Child, die_with_parent, free_port, kill_group, tail
 
 _numbers = itertools.count(1)
@@ -33,6 +34,8 @@ class ScriptError(Exception):
 class Script:
     """A script running in an Odoo process of its own; ``process`` is there to be killed."""
 
+    process: subprocess.Popen[bytes] | Forked
+
     def __init__(self, database: Database, code: str, login: str | None, args: dict[str, Any]) -> None:
         number = next(_numbers)
         self._job = database.folder / f"script-{number}.json"
@@ -40,10 +43,14 @@ class Script:
         self.output = database.folder / f"script-{number}.out"
         self._job.write_text(json.dumps({"code": textwrap.dedent(code), "args": args, "login": login}))
         place = database.place
-        command = [place.python, "-P", ODOO_SCRIPT, database.config, database.name, self._job, self._result]
+        script = [os.fspath(part) for part in (ODOO_SCRIPT, database.config, database.name, self._job, self._result)]
+        nursery = os.environ.get("HOUSE_NURSERY")
         with self.output.open("wb") as out:
+            if nursery and database.is_plain:
+                self.process = Forked(nursery, script, database.env, database.folder, out)
+                return
             self.process = subprocess.Popen(
-                [os.fspath(part) for part in command],
+                [os.fspath(place.python), "-P", *script],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -146,6 +153,17 @@ class Database:
         return self.place.env | moved | self.variables
 
     @property
+    def is_plain(self) -> bool:
+        """Whether its processes have our time, no variables and no addons of their own: such a one may be forked."""
+        addons = ",".join(str(path) for path in self.place.addons_path)
+        return not self.ahead and not self.variables and self._addons == addons
+
+    @property
+    def _addons(self) -> str:
+        line = next(line for line in self.config.read_text().splitlines() if line.startswith("addons_path"))
+        return line.partition("=")[2].strip()
+
+    @property
     def data_dir(self) -> Path:
         """Odoo's data folder: filestore and sessions of this database alone."""
         return self.place.data_dir
@@ -155,11 +173,11 @@ class Database:
         return self.place.config(path, self.name, self.keys, **({"logfile": self.log} | options))
 
     def start(self, code: str, *, login: str | None = None, **args: Any) -> Script:
-        """Start a script in a fresh Odoo process (``house/odoo_script.py``) and do not wait for it."""
+        """Start a script in a Odoo process of its own (``house/odoo_script.py``) and do not wait for it."""
         return Script(self, code, login, args)
 
     def python(self, code: str, *, login: str | None = None, timeout: float = 300, **args: Any) -> Any:
-        """Run a script in a fresh Odoo process and return what it set as ``result``.
+        """Run a script in an Odoo process of its own and return what it set as ``result``.
 
         ``args`` (JSON values) are names of the script; ``login`` runs it as that user instead of the superuser.
         :raises ScriptError: when it fails.
@@ -184,8 +202,7 @@ class Database:
 
     def command(self, command: str, *args: object) -> list[str]:
         """The command line of a command of Odoo's for this database, to be run with :attr:`env`."""
-        addons = next(line for line in self.config.read_text().splitlines() if line.startswith("addons_path"))
-        line = [self.place.python, "-m", "odoo", f"--addons-path={addons.partition('=')[2].strip()}", command]
+        line = [self.place.python, "-m", "odoo", f"--addons-path={self._addons}", command]
         return [os.fspath(part) for part in (*line, *map(str, args), "-c", self.config, "-d", self.name)]
 
     def psql(self, sql: str, superuser: bool = False) -> list[str]:
