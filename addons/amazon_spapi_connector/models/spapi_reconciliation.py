@@ -13,6 +13,7 @@ from .. import calling
 from ..mapping.incoming import read
 from ..mapping.reconciling import DIFFERENT, EQUAL, KNOWN, UNDECIDED, Difference, Policy, Verdict, compare
 from .reconciliation_facts import here_of
+from .reconciliation_words import reason_of
 from .spapi_account_search import BUSINESS_PARTS, LONGEST
 
 FOREIGN_BATCH = 500
@@ -156,7 +157,7 @@ class SpapiReconciliation(models.Model):
                 {**common, "kind": one.kind, "part": one.part, "amazon_value": one.amazon, "odoo_value": one.odoo}
                 for one in verdict.differences
             ]
-        return [{**common, "kind": verdict.result, "reason": verdict.reason or False}]
+        return [{**common, "kind": verdict.result, "reason": verdict.reason and reason_of(verdict.reason)}]
 
     def _end_text(self) -> str:
         if self.state != "done":

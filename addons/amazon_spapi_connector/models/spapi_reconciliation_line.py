@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..mapping.reconciling import EQUAL, KNOWN
+from .reconciliation_words import REASONS, UNTOUCHED, Words
 
 
 class SpapiReconciliationLine(models.Model):
@@ -42,10 +43,18 @@ class SpapiReconciliationLine(models.Model):
         index=True,
     )
     differs = fields.Boolean(compute="_compute_differs", search="_search_differs")
-    reason = fields.Char(readonly=True, help="Why it is no sale order.")
-    part = fields.Char(readonly=True, help="Amazon's item, or what of the order differs.")
-    amazon_value = fields.Char(string="At Amazon", readonly=True)
-    odoo_value = fields.Char(string="In Odoo", readonly=True)
+    reason = fields.Selection(REASONS, readonly=True, help="Why it is no sale order, or was not compared.")
+    needs_person = fields.Boolean(
+        compute="_compute_needs_person",
+        search="_search_needs_person",
+        help="It waits for a product, or a person has to look.",
+    )
+    part = fields.Char(string="Item or Field", readonly=True, help="Amazon's item, or what of the order differs.")
+    amazon_value = fields.Char(string="Code at Amazon", readonly=True)
+    odoo_value = fields.Char(string="Code in Odoo", readonly=True)
+    part_text = fields.Char(string="Part", compute="_compute_texts", help="The SKU, or what of the order differs.")
+    amazon_text = fields.Char(string="At Amazon", compute="_compute_texts")
+    odoo_text = fields.Char(string="In Odoo", compute="_compute_texts")
     reread_at = fields.Datetime(string="Read Again", readonly=True)
 
     @api.depends("kind")
@@ -57,6 +66,31 @@ class SpapiReconciliationLine(models.Model):
         if operator != "in":
             return NotImplemented
         return [("kind", "not in" if True in value else "in", (EQUAL, KNOWN))]
+
+    @api.depends("kind", "reason")
+    def _compute_needs_person(self) -> None:
+        for line in self:
+            line.needs_person = line.kind == KNOWN and line.reason not in UNTOUCHED
+
+    def _search_needs_person(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        waiting = [code for code, _label in REASONS if code not in UNTOUCHED]
+        known = [("kind", "=", KNOWN), ("reason", "in", waiting)]
+        return known if True in value else ["!", "&", *known]
+
+    @api.depends("kind", "part", "amazon_value", "odoo_value", "order_id.line_ids.sku")
+    @api.depends_context("lang", "tz")
+    def _compute_texts(self) -> None:
+        words = Words(self.env)
+        # sudo: SKUs are no secret of an order whose number stands beside them
+        items = self.sudo().order_id.line_ids
+        skus = {(item.order_id.id, item.item_id): item.sku or item.asin or item.item_id for item in items}
+        for line in self:
+            own = {line.part: sku} if (sku := skus.get((line.sudo().order_id.id, line.part))) else {}
+            line.part_text = words.part(line.part or "", own)
+            line.amazon_text = words.amazon(line.kind, line.amazon_value or "") if line.differs else False
+            line.odoo_text = words.odoo(line.kind, line.odoo_value or "") if line.differs else False
 
     def action_reread(self) -> dict:
         """Read these orders again from Amazon, in the background; then compare anew."""

@@ -1,12 +1,26 @@
 """The comparison of Odoo with Amazon: equal where it is equal, and each kind of difference really caused."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
+from ..models import reconciliation_words
 from .common import DE, IT, SpapiCase
+
+CODES = (
+    r"(?<![A-Za-z_])problem\(\s*\"([a-z_]+)\"",
+    r"(?<!_)stop\(\s*\"([a-z_]+)\"",
+    r"_stop\(\s*\"[a-z]+\", \"([a-z_]+)\"",
+    r"_set_problem\(\s*\"[a-z]+\", \"([a-z_]+)\"",
+    r"problem_code\": \"([a-z_]+)\"",
+    r"_give_up_following\(\"([a-z_]+)\"",
+    r"Verdict\(KNOWN, \"([a-z_]+)\"",
+)
+"""How the code names why an order stops."""
 
 
 class ReconcileCase(SpapiCase):
@@ -66,6 +80,46 @@ class TestReconcile(ReconcileCase):
         lacking = stored.filtered(lambda order: waiting[0] in (order.missing_skus or ""))
         self.assertEqual(reasons.count("waiting"), len(lacking))
         self.assertFalse(one.activity_ids)
+
+    def test_reasons_are_words(self):
+        """Every code that an order can stop with has words in the list, and new ones of other addons do no harm."""
+        found = set()
+        for path in Path(reconciliation_words.__file__).parents[1].glob("*/*.py"):
+            if path.parent.name != "tests":
+                found |= {code for pattern in CODES for code in re.findall(pattern, path.read_text())}
+        self.assertGreater(len(found), 50)
+        nameless = {code for code in found if reconciliation_words.reason_of(code) == reconciliation_words.OTHER}
+        # a SKU without product is a state of its own
+        self.assertEqual(nameless, {"sku_unmapped"})
+        self.assertLessEqual(reconciliation_words.UNTOUCHED, dict(reconciliation_words.REASONS).keys())
+
+    def test_list_is_read_by_people(self):
+        """Parts and values are words and SKUs, in the reader's language; reasons can be grouped and filtered."""
+        self.sandbox.generate(1, case="pending")
+        stopped = self.sandbox.generate(1, seed=99)[0]
+        raw, order = self.imported()
+        self.order(stopped).write({"state": "exception", "problem_code": "tax_zero"})
+        order.sale_order_id.order_line.filtered("spapi_line_id")[:1].product_uom_qty += 1
+        one = self.reconcile()
+        line = one.line_ids.filtered(lambda line: line.kind == "quantity")
+        ordered = raw["orderItems"][0]["quantityOrdered"]
+        self.assertEqual(line.part_text, raw["orderItems"][0]["product"]["sellerSku"])
+        self.assertEqual((line.amazon_text, line.odoo_text), (str(ordered), str(ordered + 1)))
+        groups = dict(one.line_ids._read_group([("id", "in", one.line_ids.ids)], ["reason"], ["__count"]))
+        self.assertEqual((groups.get("pending"), groups.get("tax_zero")), (1, 1), groups)
+        self.assertEqual(one.line_ids.filtered_domain([("needs_person", "=", True)]).mapped("reason"), ["tax_zero"])
+        domain = [("id", "in", one.line_ids.ids), ("needs_person", "=", False)]
+        self.assertEqual(line.search_count(domain), len(one.line_ids) - 1)
+        order.sale_order_id._action_cancel()
+        order.write({"state": "imported", "problem_code": False, "follow_up": False})
+        line = self.reconcile().line_ids.filtered(lambda line: line.kind == "sale_state")
+        self.assertEqual(
+            (line.part_text, line.amazon_text, line.odoo_text),
+            ("Sale order", "Unshipped", f"{order.sale_order_id.name}: Cancelled"),
+        )
+        order.unlink()
+        line = self.reconcile().line_ids.filtered(lambda line: line.amazon_order_id == raw["orderId"])
+        self.assertEqual((line.kind, line.amazon_text, line.odoo_text), ("missing", "Unshipped", "—"))
 
     def test_missing_and_mended(self):
         """An order that Amazon has and Odoo lost is missing; reading it again brings it back, confirmed."""
