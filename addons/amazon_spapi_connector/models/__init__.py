@@ -51,6 +51,7 @@ from . import (
     spapi_order_state,
     spapi_order_sealing,
     spapi_order_store,
+    spapi_order_vat,
     spapi_order_vies,
     spapi_quota,
     spapi_quota_use,

@@ -22,11 +22,14 @@ class SpapiOrder(models.Model):
 
     def _follow_lines(self, account, outcomes: dict) -> None:
         """Let the lines of the sale orders follow Amazon's as long as nobody has begun to pick them."""
-        changed = self.filtered(lambda order: items_digest(outcomes[order].parsed) != order.mapped_hash)
+        self._follow_numbers(account, outcomes)
+        changed = self.filtered(
+            lambda order: order.vat_changed or items_digest(outcomes[order].parsed) != order.mapped_hash
+        )
         if not changed:
             return
-        # With another address the taxes may be others.
-        moved = changed.filtered(lambda order: order.address_changed and order.has_address)
+        # With another address or VAT number the taxes may be others.
+        moved = changed.filtered(lambda order: order.vat_changed or (order.address_changed and order.has_address))
         moved.write({"fiscal_reason": False})
         moved._decide_fiscal_positions(account)
         for order in moved.filtered(lambda order: not order.fiscal_reason):
@@ -73,7 +76,8 @@ class SpapiOrder(models.Model):
             values = mapper.sale_order_values(self)
         except PriceProblem as problem:
             outcome.mapped = False
-            outcome.stop(problem.code, mapper.explain(self, problem))
+            text = mapper.explain(self, problem)
+            outcome.stop(problem.code, f"{self._number_text()} {text}" if self.vat_changed else text)
             return
         except OrderDataError as error:
             outcome.mapped = False
@@ -83,11 +87,15 @@ class SpapiOrder(models.Model):
         wanted = [line for _command, _id, line in values["order_line"]]
         changes = self._line_changes(wanted, {product.id for product in mapper.products.values()})
         if not changes:
+            if self.vat_changed:
+                self._keep_decided(account, mapper, values, outcome)
             return
+        # Nothing is invoiced, and what was picked is none of the tax's business.
+        only_taxes = self.vat_changed and items_digest(outcome.parsed) == self.mapped_hash
         # A draft invoice would keep the former amounts, and nobody would see it.
-        if not account.follow_changes or not self._is_untouched(("draft", "posted")):
+        if not only_taxes and (not account.follow_changes or not self._is_untouched(("draft", "posted"))):
             same_total = sale_order.currency_id.compare_amounts(sale_order.amount_total, self.amount_total) == 0
-            if same_total and not any(_is_other_quantity(line, values) for line, values in changes):
+            if same_total and not self.vat_changed and not any(_is_other_quantity(*change) for change in changes):
                 # a person has corrected it, or Amazon put the same money elsewhere
                 return
             outcome.mapped = False
@@ -110,7 +118,11 @@ class SpapiOrder(models.Model):
             self._apply_line_changes(account, changes, values)
             if sale_order.currency_id.compare_amounts(sale_order.amount_total, self.amount_total) == 0:
                 self.write(mapper.fiscal[self.id])
-                outcome.notes.append(_("Amazon changed the order; it was followed: %s", "; ".join(described)))
+                if only_taxes:
+                    followed = _("The taxes were decided anew: %s", "; ".join(described))
+                    outcome.notes.append(f"{self._number_text()} {followed}")
+                else:
+                    outcome.notes.append(_("Amazon changed the order; it was followed: %s", "; ".join(described)))
                 return
             text = _(
                 "Amazon changed the order. With its new lines Odoo computes %(odoo)s, Amazon says %(amazon)s. Nothing"

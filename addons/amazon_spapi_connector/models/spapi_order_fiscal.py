@@ -36,18 +36,12 @@ class SpapiOrder(models.Model):
     )
     territory_id = fields.Many2one("spapi.territory", readonly=True, ondelete="set null", index="btree_not_null")
     territory_reason = fields.Char(string="Why This VAT Area", readonly=True)
-    vat_check = fields.Selection(
-        [("valid", "Valid"), ("invalid", "Not valid"), ("not_checked", "Cannot be checked")],
-        string="VAT Number",
-        readonly=True,
-        help="Form and check digits of the buyer's tax number, checked without asking anybody; the number is sealed.",
-    )
 
     # === ADDRESS === #
 
     @api.model
     def _fiscal_facts(self, incoming: Incoming) -> dict:
-        """What the address and the tax number of an order decide, while they are here in the open.
+        """What the address of an order decides, while it is here in the open.
 
         :return: values for the order; nothing of an order that came without an address
         """
@@ -57,8 +51,6 @@ class SpapiOrder(models.Model):
         if country and incoming.has_address:
             values |= self._zone_values(country, personal.get("operational", {}))
             values["fiscal_reason"] = False
-        if number := personal.get("fiscal", {}).get("vat"):
-            values["vat_check"] = tax_numbers.check(number, country)
         return values
 
     @api.model

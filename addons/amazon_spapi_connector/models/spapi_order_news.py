@@ -159,7 +159,7 @@ class SpapiOrder(models.Model):
                 "address_stale": outcome.stale,
             }
             if outcome.mapped:
-                values["mapped_hash"] = items_digest(outcome.parsed)
+                values |= {"mapped_hash": items_digest(outcome.parsed), "vat_changed": False}
             order.write({name: value for name, value in values.items() if order[name] != value})
             order._tell_person()
         if bodies:

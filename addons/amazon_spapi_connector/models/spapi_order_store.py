@@ -29,8 +29,6 @@ class SpapiOrder(models.Model):
 
     has_address = fields.Boolean(readonly=True, help="Amazon sent an address to deliver to; it is sealed.")
 
-    has_vat = fields.Boolean(string="With VAT Number", readonly=True, help="The buyer gave a VAT number; it is sealed.")
-
     @api.model
     def _store_orders(self, account, payloads: list, parts: tuple[str, ...]):
         """Store a page of `payloads` as Amazon sent them. Returns the orders created or changed.
@@ -120,12 +118,12 @@ class SpapiOrder(models.Model):
             if subject := subjects.get(incoming.key):
                 values["subject_id" if incoming.readable else "quarantine_subject_id"] = subject.id
             values["has_address"] = incoming.has_address or order.has_address
-            values["has_vat"] = bool(incoming.split.personal.get("fiscal", {}).get("vat")) or order.has_vat
             if order and incoming.updated == order.last_updated:
                 values["current_parts"] = _joined(incoming.asked | _parts(order.current_parts))
             values |= self._fiscal_facts(incoming) | self._notice_values(incoming)
             buyer = subjects.get(incoming.key) or order.subject_id
             values |= order._transition(account, incoming, values["has_address"], buyer.sudo().state == "erased")
+            values |= order._vat_values(incoming, buyer.id in changed.numbers)
             if order:
                 if order.sale_order_id:
                     values.pop("fiscal_reason", None)  # changed lines alone decide it anew

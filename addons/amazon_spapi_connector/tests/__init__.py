@@ -31,4 +31,4 @@ from . import (
     test_taxes,
 )
 from . import test_personal_keys, test_search, test_sweep, test_updates, test_vault_documents, test_vies
-from . import test_options, test_peers, test_roles, test_ship_risk, test_similar, test_unmapped
+from . import test_options, test_peers, test_roles, test_ship_risk, test_similar, test_unmapped, test_vat_changes

@@ -1,8 +1,5 @@
-import json
 import os
-import threading
 from copy import deepcopy
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError
@@ -10,47 +7,16 @@ from odoo.tests import Form, new_test_user, tagged
 
 from ..models import spapi_account_search as searching
 from ..spapi import vies
-from .common import DE, SpapiCase
+from .common import DE
+from .viescase import Register, ViesCase
 
 FULL = searching.SEARCHES["unshipped"]["parts"]
 
 
-class Register(BaseHTTPRequestHandler):
-    """VIES as far as it concerns us. What it was asked stands in `asked`, what it answers in `answers`."""
-
-    asked: list = []
-    answers: dict = {}
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.asked.append(body)
-        status, answer = self.answers.get(body["vatNumber"], (200, {"valid": False, "userError": "INVALID"}))
-        payload = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-    def log_message(self, *args):
-        pass
-
-
 @tagged("post_install", "-at_install")
-class TestVies(SpapiCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Register)
-        cls.addClassCleanup(server.server_close)
-        cls.addClassCleanup(server.shutdown)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/check"
-        cls.startClassPatcher(patch.dict(os.environ, {vies.VARIABLE: url}))
-        cls.officer = new_test_user(cls.env, "vies_officer", groups="pii_retention.group_privacy_officer")
-
+class TestVies(ViesCase):
     def setUp(self):
         super().setUp()
-        Register.asked, Register.answers = [], {}
         template = self.one_raw_order()
         self.orders = {}
         for index, number in enumerate(("DE136695976", "DE129273398", "DE136695977")):
@@ -58,38 +24,10 @@ class TestVies(SpapiCase):
             raw["orderId"] = f"402-7000000-000000{index}"
             raw["salesChannel"]["marketplaceId"] = DE
             raw["recipient"]["deliveryAddress"]["countryCode"] = "DE"
-            raw["tax"] = {
-                "taxRegistrations": [
-                    {"entityType": "BUYER", "taxRegistrationType": "VAT", "taxRegistrationNumber": number}
-                ]
-            }
+            raw["tax"] = self.registration(number)
             stored = self.env["spapi.order"].sudo()._store_orders(self.account, [raw], FULL)
             self.orders[number] = stored
         self.right, self.other, self.wrong = self.orders.values()
-
-    def _register(self, **values):
-        recipient = (
-            self.env["pii.recipient"]
-            .with_user(self.officer)
-            .create(
-                {
-                    "name": "European Commission (VIES)",
-                    "kind": "tax_intermediary",
-                    "agreement": "Regulation (EU) 904/2010 art. 31",
-                    "country_id": self.env.ref("base.be").id,
-                    "company_id": False,
-                    "scope_ids": [
-                        (0, 0, {"purpose": "import_decision", "operational": True, "fiscal": True, **values})
-                    ],
-                }
-            )
-        )
-        recipient.action_assess()
-        recipient.action_activate()
-        return recipient.with_env(self.env)
-
-    def _run(self):
-        self.env["spapi.account"]._cron_ask_vies()
 
     def test_nobody_is_asked_by_default(self):
         self._run()
