@@ -68,7 +68,7 @@ def test_orders_live_in_the_background(box):
     box.control("POST", "orders", {"orders": [order], "live": True})
     reader = sqlite3.connect(f"file:{box.arguments[1]}?mode=ro", uri=True)
     status = ""
-    for _try in range(50):
+    for _try in range(300):
         (status,) = reader.execute("SELECT status FROM orders").fetchone()
         if status == "UNSHIPPED":
             break

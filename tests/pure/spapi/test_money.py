@@ -164,9 +164,9 @@ def test_cost_grows_with_the_items():
         ]
         best = 10**9
         for _run in range(3):
-            begun = time.perf_counter()
+            begun = time.process_time()  # of this process alone: another one may take the core away
             found = charges(items, D("12.20") * count, countries=["IT"], unit=CENT)
-            best = min(best, time.perf_counter() - begun)
+            best = min(best, time.process_time() - begun)
         assert len(found) == count + 1
         return best / count
 
