@@ -262,6 +262,7 @@ class TestMeanwhile(BackgroundCase):
     def test_what_came_after_the_beginning_is_not_foreign(self):
         raw, order = self.imported()
         self.sandbox.control("DELETE", f"orders/{raw['orderId']}")
+        self.came_earlier(order)
         self.assertEqual(self.reconcile().different_count, 1)
         one = self.start("spapi.reconciliation")
         one.started_at = order.create_date - timedelta(seconds=1)

@@ -1,6 +1,7 @@
 """Which country goods left from, as orders and warehouses know it: it decides whether a law wants the buyer named."""
 
 from copy import deepcopy
+from datetime import timedelta
 
 from odoo.tests import tagged
 
@@ -45,7 +46,8 @@ class TestDeparture(SpapiCase):
             {"packageReferenceId": str(number), "shipFromAddress": {"name": "Hall", "countryCode": code}}
             for number, code in enumerate(codes, 1)
         ]
-        raw = {**self.raw, "packages": packages, "lastUpdatedTime": "2026-12-01T10:00:00Z"}
+        later = self.spapi_order.last_updated + timedelta(hours=1)
+        raw = {**self.raw, "packages": packages, "lastUpdatedTime": f"{later:%Y-%m-%dT%H:%M:%SZ}"}
         self.env["spapi.order"].sudo()._store_orders(self.account, [raw], PARTS)
         self.assertEqual(len((self.spapi_order.business_json or {}).get("packages") or []), len(codes))
 

@@ -115,7 +115,8 @@ class TestShipRisk(SpapiCase):
         # Amazon gives more time
         self.sandbox.advance(3600)
         raw = self.sandbox.orders()[number]
-        raw["fulfillment"]["shipByWindow"]["latestDateTime"] = "2027-03-01T12:00:00Z"
+        later = order.ship_by + timedelta(days=90)
+        raw["fulfillment"]["shipByWindow"]["latestDateTime"] = f"{later:%Y-%m-%dT%H:%M:%SZ}"
         self.sandbox.patch(number, {"fulfillment": raw["fulfillment"]})
         self.sandbox.advance(3600)
         before = order.risk_from

@@ -22,7 +22,9 @@ class TestSweep(SpapiCase):
         self.run_import()
         self.orders = self.env["spapi.order"].search([("account_id", "=", self.account.id)])
         self.assertEqual(set(self.orders.mapped("state")), {"imported"})
-        self.start = fields.Datetime.now()
+        # a day that every month has: back from 30 June by months is no 31 December
+        now = fields.Datetime.now()
+        self.start = now if now.day <= 28 else now + relativedelta(months=1, day=1)
         for order in self.orders:
             self.sql("UPDATE spapi_order SET last_updated = %s, purchase_date = %s WHERE id = %s", self.start,
                      self.start - timedelta(days=2), order.id)  # fmt: skip

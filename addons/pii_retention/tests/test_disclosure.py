@@ -125,9 +125,12 @@ class TestDisclosure(DisclosureCase):
 
     def test_the_assessment_is_of_the_last_twelve_months(self):
         today = fields.Date.today()
-        self.recipient.assessed_on = today - relativedelta(months=12)
+        oldest = today - relativedelta(months=12)
+        if oldest + relativedelta(months=12) < today:  # on 29 February
+            oldest += relativedelta(days=1)
+        self.recipient.assessed_on = oldest
         self.send()
-        self.recipient.assessed_on = today - relativedelta(months=12, days=1)
+        self.recipient.assessed_on = oldest - relativedelta(days=1)
         self.assertRefused("older than 12 months")
         self.recipient.assessed_on = today + relativedelta(days=1)
         self.assertRefused("older than 12 months")
