@@ -15,6 +15,12 @@ from ..mapping.whereabouts import Place, whereabouts
 from .common import DE, ES, IT, SpapiCase
 
 
+def of_long_ago() -> dict[str, str]:
+    """Times of an order whose eighteen months are over, and that Amazon, with its two years, still knows."""
+    moment = f"{fields.Datetime.now() - timedelta(days=640):%Y-%m-%dT%H:%M:%SZ}"
+    return {"createdTime": moment, "lastUpdatedTime": moment}
+
+
 @tagged("post_install", "-at_install")
 class TestNumbers(BaseCase):
     def test_numbers_in_whatever_was_pasted(self):
@@ -133,9 +139,7 @@ class TestRecovery(SpapiCase):
         """A marketplace that is off, and an order whose months are over: a clear result, nothing stored."""
         order_id = self.sandbox.generate(1, marketplaces=[ES])[0]
         self.account.marketplace_ids = self.account.marketplace_ids.filtered(lambda market: market.amazon_id == IT)
-        old = self.one_raw_order(
-            orderId="406-1111111-1111111", createdTime="2025-02-01T00:00:00Z", lastUpdatedTime="2025-02-02T00:00:00Z"
-        )
+        old = self.one_raw_order(orderId="406-1111111-1111111", **of_long_ago())
         self.sandbox.put(old)
         one = self.recover(pasted=f"{order_id} 406-1111111-1111111")
         self.assertEqual((one.state, one.problem_count), ("done", 2), one.problem)
@@ -248,7 +252,7 @@ class TestQuestion(SpapiCase):
         self.account.import_since = "2039-01-01"
         question = self.ask(raw["orderId"])
         self.assertEqual((question.code, question.button), ("before_since", "read"))
-        raw["lastUpdatedTime"] = raw["createdTime"] = "2025-02-02T00:00:00Z"
+        raw.update(of_long_ago())
         self.sandbox.put(raw)
         question = self.ask(raw["orderId"])
         self.assertEqual((question.code, question.button), ("over", False))
