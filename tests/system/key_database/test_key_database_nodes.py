@@ -48,9 +48,19 @@ def test_eight_nodes_make_one_store(dsn: str) -> None:
 
 
 def _terminate(keys_cluster: KeyCluster, database: str) -> int:
+    """End every session of the database and return how many there were, when they are gone."""
     with keys_cluster.cursor("postgres") as cursor:
-        cursor.execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s", (database,))
-        return cursor.fetchone()[0]
+        cursor.execute(
+            "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = %s AND backend_type = 'client backend'",
+            (database,),
+        )
+        ended = [pid for pid, _ended in cursor.fetchall()]
+        left = True
+        while left:  # one may be counted still when its client knows already that it is over
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(%s)", (ended,))
+            (left,) = cursor.fetchone()
+        return len(ended)
 
 
 def test_a_lost_connection_is_made_again(keys_cluster: KeyCluster, database: str, store: PostgresKeyStore) -> None:
