@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 from canary import make_canaries
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from support.browser import log_in
 from support.odoo import Database
 from support.people import AGREE
 
 from .screens import FIGURES, PEOPLE, SET_UP, Office, call
+
+# Playwright's own five seconds are too few for a machine that is busy with other tests; what a click may take by
+# default it may take to be seen as well. Less than screens.SECONDS, after which values go by themselves.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from support.odoo import Database, OdooServer
-from support.people import MAKE, Answer, Person, approve_requests, revoke_grants, without_second_factor
+from support.people import MAKE, Answer, Person, RpcError, approve_requests, revoke_grants, without_second_factor
 
 VAULT = "pii_retention.group_"
 #: What a person needs to see all the documents of a shop, without any role of the vault.
@@ -45,7 +45,8 @@ _BRIEF = (
     *("fiscal", "care", "incident", "officer", "auditor"),
     *("employee", "revoked", "expired", "archived", "ungranted"),
 )
-_SECONDS = 4
+#: For how long a grant is asked for that is to be over soon: longer where asking and approving took all of it.
+_SECONDS = (4, 30, 120)
 
 Call = Callable[..., Answer]
 
@@ -142,14 +143,20 @@ def _let_expire(officer: Person, person: Person) -> None:
     """Replace the standing request of a person by an approved grant that is over in a moment."""
     domain = [["user_id", "=", person.uid], ["state", "=", "requested"]]
     officer.call("pii.grant", "action_refuse", officer.call("pii.grant", "search", domain))
-    end = datetime.now(UTC) + timedelta(seconds=_SECONDS)
-    request = {
-        "purpose": "label",
-        "kind": "temporary",
-        "reason": "parcels of this morning",
-        "date_end": end.strftime("%Y-%m-%d %H:%M:%S"),
-    }
-    person.call("pii.grant", "create", [request])
-    assert approve_requests(officer, person.login_name)
+    for seconds in _SECONDS:
+        end = datetime.now(UTC) + timedelta(seconds=seconds)
+        request = {
+            "purpose": "label",
+            "kind": "temporary",
+            "reason": "parcels of this morning",
+            "date_end": end.strftime("%Y-%m-%d %H:%M:%S"),
+        }
+        try:
+            person.call("pii.grant", "create", [request])
+            assert approve_requests(officer, person.login_name)
+            break
+        except RpcError:
+            if seconds == _SECONDS[-1]:
+                raise
     while datetime.now(UTC) <= end + timedelta(seconds=1):
         time.sleep(0.2)
