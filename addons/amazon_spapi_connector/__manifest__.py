@@ -38,6 +38,7 @@
         "views/spapi_recovery_views.xml",
         "views/spapi_quota_use_views.xml",
         "wizards/spapi_order_question_views.xml",
+        "wizards/spapi_order_settle_views.xml",
         "views/sale_order_views.xml",
         "views/spapi_life_views.xml",
         "views/report_deliveryslip.xml",

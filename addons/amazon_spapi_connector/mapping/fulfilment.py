@@ -6,7 +6,10 @@ it; packages exist for orders of the seller only. Both are states, not events: r
 
 from __future__ import annotations
 
-from ..spapi.orders import Line, Order
+from collections.abc import Mapping
+from typing import Any
+
+from ..spapi.orders import Line, Order, OrderDataError
 from .incoming import digest, items_digest
 
 GONE_STATUSES = ("CANCELLED", "UNFULFILLABLE")
@@ -77,3 +80,17 @@ def life_digest(order: Order) -> str:
         [line.item_id, shipped[line.item_id], cancelled_quantity(line, shipped[line.item_id])] for line in order.lines
     )
     return digest([order.status, order.fulfilled_by, items_digest(order), lines, wants_cancellation(order)])
+
+
+def news_digest(business: Mapping[str, Any], order: Order | None, error: OrderDataError | None) -> str:
+    """A digest that changes with real news of an order alone: another state, other quantities, other money.
+
+    :param order: `business`, parsed; None when `error` says why it cannot be used: then its status and what is wrong
+        with it count
+    """
+    if order:
+        return life_digest(order)
+    fulfilment = business.get("fulfillment")
+    status = fulfilment.get("fulfillmentStatus") if isinstance(fulfilment, dict) else None
+    problems = sorted([problem.code, problem.path] for problem in error.problems) if error else []
+    return digest(["unusable", status, problems])

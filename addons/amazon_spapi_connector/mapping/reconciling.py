@@ -45,10 +45,17 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class SoldItem:
     """What a sale order holds of an Amazon item: pieces ordered, and pieces that left the stock for the buyer
-    (returns are another story). `delivered` is None where there is nothing to deliver."""
+    (returns are another story). `delivered` is None where there is nothing to deliver. `kept`: pieces that the buyer
+    still has; None for all that were delivered."""
 
     ordered: Decimal
     delivered: Decimal | None
+    kept: Decimal | None = None
+
+    @property
+    def with_buyer(self) -> Decimal:
+        """Pieces that did not come back."""
+        return (self.delivered if self.kept is None else self.kept) or ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,8 @@ class Sale:
 class Here:
     """The stored order. `state`, `problem` and `status` are those of ``spapi.order``; `updated` is naive UTC.
 
-    `to_follow`: Amazon's news is stored, and the import is about to let the sale order follow it.
+    `to_follow`: Amazon's news is stored, and the import is about to let the sale order follow it. `settled`: why a
+    person has settled what differs, or accepted it.
     """
 
     state: str
@@ -82,6 +90,7 @@ class Here:
     quantities: Mapping[str, int]
     sales: tuple[Sale, ...] = ()
     to_follow: bool = False
+    settled: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,7 @@ def compare(order: Order, here: Here | None, policy: Policy, unit: Decimal = Dec
             return Verdict(KNOWN, "not_read_yet")
         return Verdict(DIFFERENT, "", (Difference("missing", "", order.status, "-"),))
     doubled = _doubled(here)
-    if doubled:
+    if doubled and not here.settled:
         return Verdict(DIFFERENT, "", doubled)
     if here.updated and updated > here.updated:
         if to_come:
@@ -125,6 +134,8 @@ def compare(order: Order, here: Here | None, policy: Policy, unit: Decimal = Dec
     if here.updated and updated < here.updated:
         # A notification was faster than Amazon's listing: what is stored is newer than what is compared with.
         return Verdict(KNOWN, "listed_late")
+    if here.settled and not (*_status(order, here), *_copy(order, here, unit)):
+        return Verdict(KNOWN, settled_reason(here.settled))
     if here.state in UNDECIDED:
         return Verdict(KNOWN, here.problem or here.state)
     if here.to_follow:
@@ -137,6 +148,11 @@ def compare(order: Order, here: Here | None, policy: Policy, unit: Decimal = Dec
     return Verdict(
         KNOWN, {"waiting": "waiting", "new": here.problem or "to_import"}.get(here.state, here.problem or here.state)
     )
+
+
+def settled_reason(code: str) -> str:
+    """The reason of a verdict for a reason of a person's."""
+    return f"settled_{code}"
 
 
 def _doubled(here: Here) -> tuple[Difference, ...]:
@@ -179,14 +195,13 @@ def _sale(order: Order, here: Here, unit: Decimal) -> tuple[Difference, ...]:
     """The sale order against Amazon: whether it lives, items, shipped pieces, money."""
     alive = next((sale for sale in here.sales if sale.alive), None)
     if here.state in ("cancelled", "ignored", "pending"):
-        gone = [sale for sale in here.sales if any(item.delivered for item in sale.items.values())]
         if alive:
             return (Difference("sale_state", "sale_order", order.status, f"{alive.name}: {alive.state}"),)
         return tuple(
-            Difference("shipped", item_id, "0", _number(item.delivered))
-            for sale in gone
+            Difference("shipped", item_id, "0", _number(item.with_buyer))
+            for sale in here.sales
             for item_id, item in sale.items.items()
-            if item.delivered and order.status == "CANCELLED"
+            if item.with_buyer and order.status == "CANCELLED"
         )
     if here.state != "imported":
         return ()

@@ -13,6 +13,7 @@ STORED_CODES = {
     "exception": "exception",
     "quarantined": "quarantined",
     "cancelled": "cancelled",
+    "settled": "settled",
 }
 
 
@@ -45,8 +46,8 @@ def whereabouts(place: Place) -> str:
     """The code of the answer; the product has a sentence and a button for each.
 
     unknown, over, not_enabled, before_since, to_come, missed: nothing is stored. Otherwise the stored order's own:
-    imported, pending, to_import, waiting, exception, quarantined, cancelled, fba, fba_preparing, unfulfillable,
-    ignored; each may be *outdated*. erased: it is here, without its buyer.
+    imported, pending, to_import, waiting, exception, quarantined, settled, cancelled, fba, fba_preparing,
+    unfulfillable, ignored; each may be *outdated*. erased: it is here, without its buyer.
     """
     if place.stored:
         if place.outdated:

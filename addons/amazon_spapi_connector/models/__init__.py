@@ -53,6 +53,7 @@ from . import (
     spapi_order_store,
     spapi_order_vat,
     spapi_order_vies,
+    spapi_order_settled,
     spapi_quota,
     spapi_quota_use,
     spapi_scan_mixin,

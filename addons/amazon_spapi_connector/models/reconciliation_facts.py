@@ -30,6 +30,7 @@ def here_of(account, order_ids: list[str]) -> tuple[dict, dict[str, Here]]:
             quantities={line.item_id: line.quantity for line in order.line_ids},
             sales=tuple(sales.get(name, ())),
             to_follow=order.follow_up,
+            settled=order.settled_reason or "",
         )
     return stored, found
 
@@ -46,21 +47,25 @@ def _sales(account, orders) -> dict[str, list[Sale]]:
     by_sale = {order.sale_order_id.id: order for order in orders if order.sale_order_id}
     for sale in sales:
         order = by_sale.get(sale.id)
-        items: dict[str, list] = {}
+        items: dict[str, SoldItem] = {}
         for line in sale.order_line:
             item_id = line.spapi_line_id.item_id
             if not item_id:
                 continue
-            ordered, sent = items.get(item_id, (Decimal(0), None))
-            piece = _sent(line)
-            items[item_id] = (ordered + _pieces(line.product_uom_qty), piece if sent is None else sent + (piece or 0))
+            known = items.get(item_id, SoldItem(Decimal(0), None))
+            items[item_id] = SoldItem(
+                known.ordered + _pieces(line.product_uom_qty),
+                _sum(known.delivered, _sent(line)),
+                # of a cancelled order it counts whether the goods are back
+                _sum(known.kept, _pieces(line._spapi_quantity_kept())) if sale.state == "cancel" else None,
+            )
         result[order.amazon_order_id if order else sale.client_order_ref].append(
             Sale(
                 name=sale.name,
                 state=sale.state,
                 total=_money(sale.amount_total, sale.currency_id),
                 currency=sale.currency_id.name or "",
-                items={item_id: SoldItem(*numbers) for item_id, numbers in items.items()},
+                items=items,
                 linked=bool(order),
             )
         )
@@ -71,6 +76,10 @@ def _sent(line) -> Decimal | None:
     """Pieces of a sale order line that left for the buyer, returned or not; None for what is not delivered, such as a
     service."""
     return None if line.product_id.type == "service" else _pieces(line._spapi_quantity_gone())
+
+
+def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return other if one is None else one + (other or 0)
 
 
 def _pieces(value: float) -> Decimal:

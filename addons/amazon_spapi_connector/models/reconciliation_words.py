@@ -27,6 +27,12 @@ REASONS = [
     ("cancelled", "Cancelled"),
     ("unfulfillable", "Not to be fulfilled, says Amazon"),
     ("ignored", "Not imported"),
+    ("settled_shipped", "Settled by a person: shipped outside Odoo"),
+    ("settled_refunded", "Settled by a person: refunded or cancelled at Amazon"),
+    ("settled_booked", "Settled by a person: booked by hand in Odoo"),
+    ("settled_stock", "Settled by a person: stock corrected by hand"),
+    ("settled_unwanted", "Settled by a person: not to be in Odoo"),
+    ("settled_accepted", "Settled by a person: accepted as it is"),
     ("waiting", "Waits for a product"),
     ("exception", "Exception"),
     ("quarantined", "Quarantined"),
@@ -56,6 +62,7 @@ REASONS = [
     ("cancelled_after_import", "Exception: cancelled at Amazon after the import"),
     ("cancelled_here", "Exception: cancelled in Odoo only"),
     ("address_changed", "Exception: another address"),
+    ("news_after_settled", "Exception: news of an order that was settled"),
     ("refused", "Exception: Odoo refuses it"),
     ("unexpected", "Exception: unexpected error"),
     (OTHER, "Another reason"),
@@ -70,7 +77,8 @@ UNUSABLE = frozenset(
 """Codes of the parser: each says what of Amazon's data is unusable, as the order itself does in words."""
 UNTOUCHED = frozenset(
     "not_read_yet to_import to_follow listed_late address_to_come person_erased before_since before_start over pending"
-    " preorder fba_preparing fba other_channel cancelled unfulfillable ignored".split()
+    " preorder fba_preparing fba other_channel cancelled unfulfillable ignored settled_shipped settled_refunded"
+    " settled_booked settled_stock settled_unwanted settled_accepted".split()
 )
 """Reasons with which nobody has to do anything."""
 _KNOWN = frozenset(code for code, _label in REASONS)

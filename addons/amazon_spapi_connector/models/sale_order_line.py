@@ -47,6 +47,17 @@ class SaleOrderLine(models.Model):
             and not _is_second_time(move)
         )
 
+    def _spapi_quantity_kept(self):
+        """Return what the customer has now, in the line's unit: what has left, in whatever way, less what came back."""
+        self.ensure_one()
+        kept = {}
+        for move in self.move_ids.filtered(lambda move: move.state == "done"):
+            sign = move.location_dest_id._is_outgoing() - move.location_id._is_outgoing()
+            kept[move.product_id] = kept.get(move.product_id, 0.0) + sign * _in_own_unit(move, move.quantity)
+        parts = self._spapi_parts()
+        # some part of a kit is something of it
+        return max((kept.get(product, 0.0) / units for product, units in parts.items()), default=0.0)
+
     # === WHAT IS TO LEAVE === #
 
     def _spapi_open_moves(self, product):

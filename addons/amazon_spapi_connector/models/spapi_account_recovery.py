@@ -8,7 +8,7 @@ from odoo.exceptions import UserError
 from ..spapi.operations import OPERATIONS
 from ..spapi.quota import Bucket
 from .spapi_account import MANAGER
-from .spapi_order import MAPPABLE_STATES, _notification
+from .spapi_order import MAPPABLE_STATES, NEWS, _notification
 
 
 class SpapiAccount(models.Model):
@@ -128,6 +128,8 @@ class SpapiAccount(models.Model):
                     ("account_id", "in", self.ids),
                     ("state", "in", MAPPABLE_STATES),
                     ("sale_order_id", "=", False),
+                    # somebody settled it elsewhere: only who looks at it imports it
+                    ("problem_code", "!=", NEWS),
                 ]
             )
             .filtered(lambda order: order._is_mappable())

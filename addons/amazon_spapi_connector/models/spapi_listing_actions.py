@@ -4,7 +4,7 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-from .spapi_order import RETRY_AT_ONCE
+from .spapi_order import NEWS, RETRY_AT_ONCE
 
 
 class SpapiListing(models.Model):
@@ -85,7 +85,7 @@ class SpapiListing(models.Model):
         """Use the products as they are now: for orders that wait or stopped, and for quotations not confirmed yet."""
         quotations = self._remap_quotations()
         orders = self._waiting_orders(states=("waiting", "new", "exception")).filtered(
-            lambda row: not row.sale_order_id
+            lambda row: not row.sale_order_id and row.problem_code != NEWS
         )
         if len(orders) > RETRY_AT_ONCE:
             return orders._retry_later()

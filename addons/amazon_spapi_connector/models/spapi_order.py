@@ -7,6 +7,8 @@ from .spapi_account import MANAGER
 
 OPEN_STATUSES = ("UNSHIPPED", "PARTIALLY_SHIPPED")
 MAPPABLE_STATES = ("new", "waiting", "exception")
+NEWS = "news_after_settled"
+"""Amazon has news of an order that a person settled before it was a sale order."""
 RETRY_AT_ONCE = 100
 """Orders that are tried again while a person waits; more are left to the import, which commits batch by batch."""
 
@@ -19,7 +21,7 @@ class SpapiOrder(models.Model):
 
     _name = "spapi.order"
     _description = "Amazon Order"
-    _inherit = ["mail.activity.mixin"]
+    _inherit = ["mail.thread", "mail.activity.mixin"]
     _order = "purchase_date desc, id desc"
     _rec_name = "amazon_order_id"
 
@@ -66,6 +68,7 @@ class SpapiOrder(models.Model):
             ("exception", "Exception"),
             ("quarantined", "Quarantined"),
             ("cancelled", "Cancelled"),
+            ("settled", "Settled outside Odoo"),
         ],
         required=True,
         default="new",

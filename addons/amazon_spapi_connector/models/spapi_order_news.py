@@ -175,7 +175,7 @@ class SpapiOrder(models.Model):
             known = order._known_activity()
             if order.state == "exception" and order.problem:
                 order._schedule(known, order.problem)
-            elif order.cancel_requested and sale_order.state != "cancel":
+            elif order.cancel_requested and sale_order.state != "cancel" and order.state != "settled":
                 text = self.env._(
                     "The buyer asks to cancel order %s. Accept the cancellation on the sale order, or ship it.",
                     order.amazon_order_id,

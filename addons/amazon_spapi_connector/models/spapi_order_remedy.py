@@ -18,6 +18,7 @@ REMEDIES = {
     "currency_without_rate": "retry",
     "unexpected": "retry",
     "not_opened": "retry",
+    "news_after_settled": "retry",
 }
 """Problem → the place that mends it. What Amazon's own data is at fault for is asked for again."""
 

@@ -128,6 +128,8 @@ class SpapiOrder(models.Model):
                 if order.sale_order_id:
                     values.pop("fiscal_reason", None)  # changed lines alone decide it anew
                     values |= {"address_changed": True, "follow_up": True} if buyer.id in changed.ids else {}
+                    if values["state"] == "settled":
+                        values["follow_up"] = False  # followed when it is opened again
                 values["line_ids"] = order._line_commands(incoming)
                 order.write(values)
                 order._after_change()
@@ -158,7 +160,8 @@ class SpapiOrder(models.Model):
         if order:
             order.write(values)
             return order
-        return self.create({**values, "account_id": account.id, "amazon_order_id": incoming.key})
+        quiet = self.with_context(tracking_disable=True)
+        return quiet.create({**values, "account_id": account.id, "amazon_order_id": incoming.key})
 
     # === VALUES === #
 

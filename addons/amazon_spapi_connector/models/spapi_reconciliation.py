@@ -11,7 +11,17 @@ from odoo.addons.pii_retention import sweeping
 
 from .. import calling
 from ..mapping.incoming import read
-from ..mapping.reconciling import DIFFERENT, EQUAL, KNOWN, UNDECIDED, Difference, Policy, Verdict, compare
+from ..mapping.reconciling import (
+    DIFFERENT,
+    EQUAL,
+    KNOWN,
+    UNDECIDED,
+    Difference,
+    Policy,
+    Verdict,
+    compare,
+    settled_reason,
+)
 from .reconciliation_facts import here_of
 from .reconciliation_words import reason_of
 from .spapi_account_search import BUSINESS_PARTS, LONGEST
@@ -130,6 +140,8 @@ class SpapiReconciliation(models.Model):
             here, order = facts.get(order_id), incoming.order
             if order and incoming.readable:
                 verdict = compare(order, here, policy, units.get(order.currency, Decimal("0.01")))
+            elif here and here.settled:
+                verdict = Verdict(KNOWN, settled_reason(here.settled))
             elif here and here.state in UNDECIDED:
                 verdict = Verdict(KNOWN, here.problem or here.state)
             else:
@@ -213,13 +225,15 @@ class SpapiReconciliation(models.Model):
                 ("marketplace_id.amazon_id", "in", asked),
                 ("create_date", "<", self.started_at),
             ],
-            ["amazon_order_id", "state", "sale_order_id"],
+            ["amazon_order_id", "state", "sale_order_id", "settled_reason"],
         )
         missing = orders.filtered(lambda order: order.amazon_order_id not in listed)
         for batch in split_every(FOREIGN_BATCH, missing.ids):
             values = []
             for order in missing.browse(batch):
                 verdict = Verdict(DIFFERENT, "", (Difference("foreign", "", "-", order.state),))
+                if order.settled_reason:
+                    verdict = Verdict(KNOWN, settled_reason(order.settled_reason))
                 values += self._line_values(order.amazon_order_id, order, verdict)
             Line.create(values)
 

@@ -55,6 +55,7 @@ class SpapiReconciliationLine(models.Model):
     part_text = fields.Char(string="Part", compute="_compute_texts", help="The SKU, or what of the order differs.")
     amazon_text = fields.Char(string="At Amazon", compute="_compute_texts")
     odoo_text = fields.Char(string="In Odoo", compute="_compute_texts")
+    settled_reason = fields.Selection(related="order_id.settled_reason", help="A person has accepted what differs.")
     reread_at = fields.Datetime(string="Read Again", readonly=True)
 
     @api.depends("kind")
@@ -91,6 +92,13 @@ class SpapiReconciliationLine(models.Model):
             line.part_text = words.part(line.part or "", own)
             line.amazon_text = words.amazon(line.kind, line.amazon_value or "") if line.differs else False
             line.odoo_text = words.odoo(line.kind, line.odoo_value or "") if line.differs else False
+
+    def action_settle(self) -> dict:
+        """Accept what differs of these orders: the next comparison counts them as known, until Amazon has news."""
+        orders = self.filtered("differs").order_id.filtered(lambda order: not order.settled_reason)
+        if not orders:
+            raise UserError(self.env._("Choose differences of orders that are stored here. Read the others again."))
+        return orders._ask_reason(orders, differing=True)
 
     def action_reread(self) -> dict:
         """Read these orders again from Amazon, in the background; then compare anew."""

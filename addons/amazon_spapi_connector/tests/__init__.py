@@ -19,6 +19,7 @@ from . import (
     test_life_exchanges,
     test_life_fba,
     test_life_robust,
+    test_life_settled,
     test_life_shipments,
     test_mapping,
     test_money,

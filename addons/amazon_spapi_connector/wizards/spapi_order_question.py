@@ -20,6 +20,7 @@ BUTTONS = {
     "waiting": "assign",
     "exception": "open",
     "quarantined": "open",
+    "settled": "open",
     "imported": "open",
     "erased": "open",
     "fba": "settings",
@@ -191,6 +192,7 @@ class SpapiOrderQuestion(models.TransientModel):
             "sale": order.sale_order_id.sudo().name or "-",  # sudo: a number of a sale order tells nobody anything
             "problem": order.problem or "",
             "skus": order.missing_skus or "-",
+            "settled": order._settled_text(),
         }
         return {
             "unknown": self._sentence_unknown(account.name),
@@ -226,6 +228,7 @@ class SpapiOrderQuestion(models.TransientModel):
             "waiting": _("The order is stored and waits for a product for: %(skus)s.", **values),
             "exception": _("The order is stored and needs a person: %(problem)s", **values),
             "quarantined": _("Amazon's data of this order could not be used; it is kept sealed. %(problem)s", **values),
+            "settled": _("The order is stored, and somebody settled it outside Odoo: %(settled)s.", **values),
             "cancelled": _("The order was cancelled at Amazon, so there is nothing to ship.", **values),
             "fba": _(
                 "Amazon ships this order (FBA), and sales that Amazon ships are not imported for %(account)s.", **values
