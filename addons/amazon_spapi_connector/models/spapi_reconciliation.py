@@ -61,9 +61,8 @@ class SpapiReconciliation(models.Model):
         for one in self:
             begin = one.account_id._local(one.date_from)[:10] if one.date_from else ""
             end = one.account_id._local(one.date_to)[:10] if one.date_to else self.env._("now")
-            one.name = self.env._(
-                "%(account)s, %(begin)s to %(end)s", account=one.account_id.name or "", begin=begin, end=end
-            )
+            name = one.account_id.name or self.env._("Comparison")
+            one.name = self.env._("%(account)s, %(begin)s to %(end)s", account=name, begin=begin, end=end)
 
     @api.depends("state", "different_count")
     def _compute_result(self) -> None:
@@ -76,10 +75,11 @@ class SpapiReconciliation(models.Model):
     # === ACTIONS === #
 
     def action_view_differences(self) -> dict:
-        return self._action_lines(self.env._("Differences"), {"search_default_differences": 1})
+        context = {"search_default_differences": 1, "shows_differences": True}
+        return self._action_lines(self.env._("Differences"), context)
 
     def action_view_known(self) -> dict:
-        context = {"search_default_known": 1, "search_default_by_reason": 1}
+        context = {"search_default_known": 1, "search_default_by_reason": 1, "shows_known": True}
         return self._action_lines(self.env._("Knowingly Not Imported"), context)
 
     def _action_lines(self, name: str, context: dict) -> dict:

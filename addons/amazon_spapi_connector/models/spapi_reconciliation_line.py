@@ -100,6 +100,21 @@ class SpapiReconciliationLine(models.Model):
             raise UserError(self.env._("Choose differences of orders that are stored here. Read the others again."))
         return orders._ask_reason(orders, differing=True)
 
+    def action_open_order(self) -> dict:
+        """Open the stored order; of one that is not here, ask why."""
+        self.ensure_one()
+        here = bool(self.order_id)
+        context = {} if here else {"default_number": self.amazon_order_id, "default_account_id": self.account_id.id}
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "spapi.order" if here else "spapi.order.question",
+            "res_id": self.order_id.id,
+            "view_mode": "form",
+            "views": [(False, "form")],
+            "target": "current" if here else "new",
+            "context": context,
+        }
+
     def action_reread(self) -> dict:
         """Read these orders again from Amazon, in the background; then compare anew."""
         ids = sorted({line.amazon_order_id for line in self if line.amazon_order_id})

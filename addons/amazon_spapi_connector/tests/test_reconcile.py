@@ -11,6 +11,7 @@ from odoo.tests import tagged
 from ..models import reconciliation_words
 from .common import DE, IT, SpapiCase
 
+QUESTION = "spapi.order.question"
 CODES = (
     r"(?<![A-Za-z_])problem\(\s*\"([a-z_]+)\"",
     r"(?<!_)stop\(\s*\"([a-z_]+)\"",
@@ -127,6 +128,11 @@ class TestReconcile(ReconcileCase):
         order.unlink()
         line = self.reconcile().line_ids.filtered(lambda line: line.amazon_order_id == raw["orderId"])
         self.assertEqual((line.kind, line.amazon_text, line.odoo_text), ("missing", "Unshipped", "—"))
+        # a click on a line opens the order, or the question why it is not here
+        asked = line.action_open_order()
+        self.assertEqual((asked["res_model"], asked["context"]["default_number"]), (QUESTION, raw["orderId"]))
+        other = one.line_ids.filtered(lambda line: line.amazon_order_id == stopped)
+        self.assertEqual(other.action_open_order()["res_id"], self.order(stopped).id)
 
     def test_missing_and_mended(self):
         """An order that Amazon has and Odoo lost is missing; reading it again brings it back, confirmed."""
