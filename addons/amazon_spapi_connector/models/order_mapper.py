@@ -96,7 +96,7 @@ class OrderMapper:
             missing_tax=self.account.missing_tax,
         )
         self.charged[order.id] = found
-        self.fiscal[order.id] = self.taxes.scheme_values(order, items)
+        self.fiscal[order.id] = self.taxes.scheme_values(order, items, found)
         lines = {line.item_id: line for line in order.line_ids}
         partner = self.partners[order.subject_id.id]
         return {

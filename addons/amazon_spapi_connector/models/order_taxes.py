@@ -10,7 +10,8 @@ from odoo.fields import Command
 
 from ..mapping.amounts import problem
 from ..mapping.money import Charge, ItemMoney, item_money
-from ..mapping.schemes import TAXED, Destination, of_order
+from ..mapping.schemes import EU, TAXED, Destination, of_order
+from ..mapping.vat import RATES
 from ..spapi.orders import Order
 from .spapi_tax_map import TaxKey
 
@@ -69,10 +70,46 @@ class OrderTaxes:
         asked = "TAX" in (order.included_parts or "").split(",")
         return not asked and destination.is_stock_abroad and not destination.business
 
-    def scheme_values(self, order, items: list[ItemMoney]) -> dict:
-        """What the order keeps: the scheme and why."""
+    def scheme_values(self, order, items: list[ItemMoney], found: list[Charge]) -> dict:
+        """What the order keeps: the scheme and why, and what of it is assumed.
+
+        :param found: the charges that were made of `items`
+        """
         scheme = of_order(item.scheme for item in items if item.quantity or item.total)
-        return {"fiscal_scheme": scheme, "fiscal_scheme_reason": self._why(scheme, order)}
+        doubt, rates = self._doubt(scheme, order, found)
+        reason = self._why_assumed(order, rates) if doubt else self._why(scheme, order)
+        return {"fiscal_scheme": scheme, "fiscal_scheme_reason": reason, "fiscal_doubt": doubt}
+
+    def _doubt(self, scheme: str, order, found: list[Charge]) -> tuple[str | bool, list[Decimal]]:
+        """Whether the country of taxation is assumed, and the rates that are none of that country's.
+
+        Of orders that left before they were seen, and of those that Amazon ships, neither the buyer's country nor the
+        tax block is asked for: both come with the person.
+        """
+        asked = "TAX" in (order.included_parts or "").split(",")
+        if scheme != "regular" or asked or order.country_id:
+            return False, []
+        own = {Decimal(rate) for rate in RATES.get(self.country(order).code or "", ())}
+        rates = sorted({charge.rate for charge in found if charge.rate} - own) if own else []
+        return ("foreign_rate" if rates else "assumed"), rates
+
+    def _why_assumed(self, order, rates: list[Decimal]) -> str:
+        """:param rates: those that are none of the assumed country's"""
+        _ = self.env._
+        country = self.country(order).name or order.marketplace_id.name or ""
+        texts = [
+            _(
+                "Amazon was not asked for the buyer's country and the tax scheme of this order; booked as VAT of"
+                " %s, the marketplace's country.",
+                country,
+            )
+        ]
+        if rates:
+            shown = ", ".join(f"{rate.normalize():f} %" for rate in rates)
+            texts.append(_("%(rates)s is no rate of %(country)s: check where it went.", rates=shown, country=country))
+        if self.country(order).code in EU and self.home in EU:
+            texts.append(_("If the goods crossed a border to a consumer, the sale belongs into the OSS return."))
+        return " ".join(texts)
 
     def _why(self, scheme: str, order) -> str:
         _ = self.env._
@@ -84,7 +121,7 @@ class OrderTaxes:
                 order.marketplace_id.country_id.name,
             )
         if scheme == "regular" and "TAX" not in (order.included_parts or "").split(","):
-            return _("Amazon was not asked for the tax scheme of an order that it ships; taxed in %s.", country)
+            return _("Amazon was not asked for the tax scheme of this order; taxed in %s.", country)
         if scheme == "export" and order.territory_id:
             return _("%s lies outside the VAT area of the EU, and Amazon charged no tax.", order.territory_id.name)
         return {

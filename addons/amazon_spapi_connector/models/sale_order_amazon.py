@@ -19,6 +19,9 @@ class SaleOrder(models.Model):
     spapi_problem = fields.Text(related="spapi_order_id.problem", string="What Is Wrong")
     spapi_amount_total = fields.Monetary(related="spapi_order_id.amount_total", string="Total at Amazon")
     spapi_fiscal_reason = fields.Char(related="spapi_order_id.fiscal_reason")
+    spapi_fiscal_scheme = fields.Selection(related="spapi_order_id.fiscal_scheme")
+    spapi_fiscal_scheme_reason = fields.Char(related="spapi_order_id.fiscal_scheme_reason")
+    spapi_fiscal_doubt = fields.Selection(related="spapi_order_id.fiscal_doubt")
     spapi_invoice_refused = fields.Boolean(
         readonly=True, copy=False, help="Odoo refused the automatic invoice; a person makes it."
     )

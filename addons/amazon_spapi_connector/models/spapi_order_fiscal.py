@@ -24,6 +24,13 @@ class SpapiOrder(models.Model):
         help="Who owes the tax, and under which rule.",
     )
     fiscal_scheme_reason = fields.Char(string="Why This Scheme", readonly=True)
+    fiscal_doubt = fields.Selection(
+        [("assumed", "Country assumed"), ("foreign_rate", "Rate of another country")],
+        string="To Check for Tax",
+        readonly=True,
+        help="Amazon was asked neither for the buyer's country nor for the tax scheme: the marketplace's country was"
+        " taken. Compare with Amazon's VAT transactions report before you file a return.",
+    )
     vat_zone = fields.Selection(
         [
             ("ordinary", "The country of the address"),

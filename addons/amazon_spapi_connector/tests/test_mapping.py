@@ -77,6 +77,16 @@ class TestMapping(SpapiCase):
         self.assertEqual(order.sale_order_id.currency_id.name, "SEK")
         self.assertEqual(order.sale_order_id.amount_total, order.amount_total)
 
+    def test_other_quantity_keeps_the_price(self):
+        """Whoever corrects a quantity by hand keeps Amazon's price; the pricelist knows nothing of it."""
+        self.sandbox.generate(1, seed=7)
+        self.make_products()
+        self.run_import()
+        line = self.env["spapi.order"].search([("account_id", "=", self.account.id)]).sale_order_id.order_line[:1]
+        before = line.price_unit
+        line.product_uom_qty += 1
+        self.assertEqual((line.price_unit, line.product_id.lst_price != before), (before, True))
+
     def test_total_that_does_not_add_up(self):
         """A total that is a cent off stops the order and names the difference."""
         raw = self.one_raw_order()

@@ -314,9 +314,9 @@ class TestMoney(TaxCase):
 
     # === AMAZON COLLECTS === #
 
-    def fba(self, **options):
+    def fba(self, tax="2.00", **options):
         """An order that Amazon shipped, as the search for changes brings it: no person, no tax block."""
-        raw = self.raw({"ITEM": "10.00", "tax": "2.00"}, **options)
+        raw = self.raw({"ITEM": "10.00", "tax": tax}, **options)
         for key in ("buyer", "recipient", "packages"):
             raw.pop(key, None)
         raw["fulfillment"] |= {"fulfilledBy": "AMAZON", "fulfillmentStatus": "SHIPPED"}
@@ -352,4 +352,28 @@ class TestMoney(TaxCase):
         self.assertEqual((order.state, order.fiscal_scheme), ("imported", "regular"), order.problem)
         self.assertIn("was not asked", order.fiscal_scheme_reason)
         self.company.account_fiscal_country_id = self.env.ref("base.ch")
-        self.assertEqual(self.fba(**german).fiscal_scheme, "deemed")
+        swiss = self.fba(**german)
+        self.assertEqual((swiss.fiscal_scheme, swiss.fiscal_doubt), ("deemed", False))
+
+    def test_country_that_is_assumed(self):
+        """Whoever files a return sees on the order that nobody told where it went, and which rate gives it away."""
+        german = {"country": "DE", "marketplace": DE}
+        order = self.fba(tax="1.90", **german)
+        self.assertEqual((order.state, order.fiscal_doubt), ("imported", "assumed"), order.problem)
+        self.assertIn("Germany", order.fiscal_scheme_reason)
+        self.assertIn("OSS", order.fiscal_scheme_reason)
+        self.assertNotIn("%", order.fiscal_scheme_reason)
+        abroad = self.fba(tax="2.30", **german)
+        self.assertEqual(abroad.fiscal_doubt, "foreign_rate")
+        self.assertIn("23 % is no rate of Germany", abroad.fiscal_scheme_reason)
+        self.assertEqual(abroad.sale_order_id.spapi_fiscal_doubt, "foreign_rate")
+        self.assertEqual(abroad.sale_order_id.spapi_fiscal_scheme_reason, abroad.fiscal_scheme_reason)
+        self.give_rates(GBP=0.85)
+        self.company.account_fiscal_country_id = self.env.ref("base.uk")
+        british = self.fba(currency="GBP", country="GB", marketplace=UK)
+        self.assertEqual((british.fiscal_doubt, "OSS" in british.fiscal_scheme_reason), ("assumed", False))
+
+    def test_country_that_is_known(self):
+        """An order that the seller ships says where to, and under which scheme."""
+        (order,) = self.imported(self.raw({"ITEM": "10.00", "tax": "2.30"}, country="DE", marketplace=DE))
+        self.assertEqual((order.fiscal_scheme, order.fiscal_doubt), ("regular", False))
