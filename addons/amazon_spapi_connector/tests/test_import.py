@@ -224,7 +224,7 @@ class TestImport(SpapiCase):
     def test_marketplace_that_is_not_chosen(self):
         """Amazon is asked for the chosen marketplaces only."""
         self.account.marketplace_ids = self.env["spapi.marketplace"].search([("amazon_id", "=", IT)])
-        # which marketplace an order comes from depends on the moment: two of each, in two calls
+        # two of each, in two calls: else chance chooses the marketplaces
         for marketplace in (IT, DE):
             self.sandbox.generate(2, marketplaces=[marketplace])
         self.run_import()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 from sandbox.market import CASES, MARKETPLACES, Market
+from sandbox.market.clock import iso
 
 from .conftest import BEGIN, END, ROOT
 
@@ -43,6 +47,19 @@ def test_an_order_does_not_depend_on_how_many_are_asked_for(digest):
     whole = market.generate(40, PLACES, BEGIN, END)
     parts = market.generate(25, PLACES, BEGIN, END) + market.generate(15, PLACES, BEGIN, END, start=25)
     assert digest(whole) == digest(parts)
+
+
+def test_another_day_has_the_same_orders(digest):
+    """Else each second has a world of its own, and a test of this second may find what none before it has found."""
+    later = timedelta(days=500)
+
+    def move(match: re.Match) -> str:
+        return iso(datetime.fromisoformat(match[0]) + later)
+
+    for case in ("mixed", *CASES):
+        first = json.dumps(Market(6).generate(20, PLACES, BEGIN, END, case))
+        moved = json.loads(re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", move, first))
+        assert digest(moved) == digest(Market(6).generate(20, PLACES, BEGIN + later, END + later, case)), case
 
 
 def test_seeds_differ(digest):
