@@ -9,6 +9,8 @@ from support.figures import figure
 NEIGHBOURS = 30
 WRITERS = 2
 SECONDS = 14
+#: Seconds more that a slow machine may take until everybody has done something.
+PATIENCE = 120
 
 SETTING = """
 from odoo.addons.pii_retention import purge
@@ -31,7 +33,7 @@ dice = random.Random(writer)
 today = env.company._pii_day()
 until, made, retried = time.monotonic() + seconds, 0, 0
 print("ready", flush=True)
-while time.monotonic() < until:
+while time.monotonic() < until or (made < 4 and time.monotonic() < until + patience):
     try:
         one = env["pii.subject"]._seal_many([{
             "company_id": env.company.id, "origin": "race", "reference": f"writer-{writer}-{made}", "country_id": False,
@@ -57,7 +59,7 @@ from odoo.addons.pii_retention import keys, purge, purging
 until, gone, keyring = time.monotonic() + seconds, 0, keys.keyring(env)
 certificates = env["pii.certificate"]
 for subject_id in ids[:20]:
-    if time.monotonic() > until:
+    if time.monotonic() > until and gone > 1:
         break
     certificates |= purge.erase_early(env, env["pii.subject"].browse(subject_id), "data_subject", f"R{gone}")
     gone += 1
@@ -98,7 +100,9 @@ result = {"lost": lost, "read": read, "lost files": lost_files, "files": len(sub
 def test_nobody_is_lost_while_the_day_changes_its_key(odoo_db):
     odoo_db.allow_log(r"could not serialize access", r"bad query", r"deadlock detected", r"could not obtain lock")
     ids = odoo_db.python(SETTING, neighbours=NEIGHBOURS)
-    writers = [odoo_db.start(WRITE, writer=writer, seconds=SECONDS, ids=ids) for writer in range(WRITERS)]
+    writers = [
+        odoo_db.start(WRITE, writer=writer, seconds=SECONDS, patience=PATIENCE, ids=ids) for writer in range(WRITERS)
+    ]
     deadline = time.monotonic() + 90
     while not all(b"ready" in writer.output.read_bytes() for writer in writers) and time.monotonic() < deadline:
         time.sleep(0.1)
