@@ -20,8 +20,8 @@ ORDERS = int(os.environ.get("LIFE_ORDERS", "700"))
 """``LIFE_ORDERS=5000 bin/test system -k two_weeks`` is the whole life; it takes a quarter of an hour."""
 DAYS = 14
 STEPS = 6
-FAULT_SHARE = 0.08
-"""Of the calls that a step may take; it takes fewer, so that about one call in twenty is struck."""
+FAULT_SHARE = 0.12
+"""Of the calls that a step may take; it takes fewer, so that more than one in twenty is struck, whatever the dice."""
 SE = "A2NODRKZP88ZB9"
 MARKETPLACES = [*scenario.MARKETPLACES, SE]
 FAULTS = (
